@@ -1,0 +1,43 @@
+"""What the rooms hand each other about a layer: plain data, so that no room needs to import its neighbour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+
+    from geosys._text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSchema:
+    """Describe a layer to rules and maps: titles, column types, code titles, accuracy and disclosure.
+
+    `columns` gives the type of each column (text, integer, number, date, truth); `codes` the title of each code
+    of the columns that have a code list.
+    """
+
+    id: str
+    title: Text
+    geometry: str
+    name_field: str | None
+    accuracy_m: float
+    disclosure: str
+    columns: Mapping[str, str]
+    titles: Mapping[str, Text]
+    codes: Mapping[str, Mapping[str, Text]]
+    disclosures: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """Hold a layer as it may be used: its schema, clean rows, withheld rows (with `issue_type`) and version."""
+
+    schema: LayerSchema
+    frame: gpd.GeoDataFrame
+    withheld: gpd.GeoDataFrame
+    version: str

@@ -1,0 +1,240 @@
+"""The command line: every command takes --workspace and --json, and exits 0 done, 1 problems in the data, 2 wrong use or failure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import geosys
+from geosys import sample
+from geosys._errors import GeoSysError, WorkspaceError
+from geosys.cases.examples import failing_examples
+from geosys.cases.rules import read_workflow
+from geosys.cli import case_commands
+from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
+from geosys.cli.terminal import print_content, print_rows, show_progress
+from geosys.layers.spec import read_catalogue
+from geosys.run import read_content, run
+from geosys.views import schemas_of
+from geosys.workspace import PLAN, add_delivery, find_workspace, init_workspace, read_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geosys.results import RunResult
+    from geosys.workspace import Workspace
+
+OK, PROBLEMS, FAILURE = 0, 1, 2
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(case_commands.app, name="cases")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; an error of ours is one clear message and exit code 2, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app(args=arguments, prog_name="geosys", standalone_mode=True)
+    except GeoSysError as error:
+        _fail(str(error))
+    except (OSError, MemoryError) as error:
+        _fail(f"{type(error).__name__}: {error}")
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise SystemExit(FAILURE)
+
+
+def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
+    """Print what a run found and where it is; exit 1 where data was withheld or the run was stopped."""
+    severities = {str(k): int(v) for k, v in result.issues["severity"].value_counts().items()}
+    outcomes: dict[str, int] = {}
+    if result.outcomes is not None:
+        outcomes = {o: int(result.outcomes[o].sum()) for o in ("hit", "needs_review", "near", "not_assessed", "clear")}
+    order = [k for k in ("map", "findings", "issues") if k in result.paths]
+    content = {
+        "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes,
+        **{k: str(p) for k, p in result.paths.items()},
+    }  # fmt: skip
+    lines = [
+        "数据问题 Issues: "
+        + (
+            ", ".join(f"{k} {severities[k]}" for k in ("critical", "error", "warning", "notice") if k in severities)
+            or "0"
+        ),
+        "规则结果 Outcomes: " + (", ".join(f"{k} {v}" for k, v in outcomes.items()) or "—（已停止 stopped）"),
+        f"workspace: {workspace.root}",
+        *(f"{key}: {result.paths[key]}" for key in order),
+    ]
+    if result.findings is None:
+        worst = result.issues[result.issues["severity"] == "critical"]
+        lines = [f"{r.source_file}: {r.message_zh} {r.message_en}" for r in worst.itertuples()] + lines
+    print_content(content, as_json=as_json, text="\n".join(lines))
+
+
+@app.command(
+    name="demo",
+    help="在样例县上运行主要工作 Run the main job on the sample county.\n\nExample: geosys demo --workspace ./geosys-demo",
+)
+def demo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Draw the sample county and run the main job on it."""
+    root = (workspace or Path("geosys-demo")).resolve()
+    if root.exists() and any(root.iterdir()) and not (root / "truth").is_dir():
+        raise WorkspaceError(
+            f"{root}: got a folder with other files, expected an empty one or an earlier demo. Name another with --workspace."
+        )
+    content = read_content()
+    with show_progress() as progress:
+        if not (root / PLAN).exists():
+            progress("county", 0, 100)
+            sample.draw_county(root, progress=lambda _, share: progress("county", round(share * 100), 100))
+        plan = read_workspace(root, content.catalogue)
+        result = run(plan, content, day_named(None), progress)
+    _report(result, plan, as_json=as_json)
+
+
+@app.command(
+    name="run",
+    help="接收、检查、判定、出成果 Take in, judge, write the outputs.\n\nExample: geosys run --workspace ./county --today 2026-09-30",
+)
+def run_command(workspace: WorkspaceOption = None, today: TodayOption = None, as_json: JsonOption = False) -> None:
+    """Run the main job of a workspace."""
+    content = read_content()
+    plan = read_workspace(find_workspace(workspace or Path.cwd()), content.catalogue)
+    with show_progress() as progress:
+        result = run(plan, content, day_named(today), progress)
+    _report(result, plan, as_json=as_json)
+    raise SystemExit(PROBLEMS if result.has_problems else OK)
+
+
+@app.command(
+    name="init",
+    help="新建工作区 Make a workspace.\n\nExample: geosys init --workspace ./county --title 某县 --crs EPSG:4547",
+)
+def init(
+    workspace: WorkspaceOption = None,
+    title: Annotated[str, typer.Option(help="名称 The county's name.")] = "工作区",
+    crs: Annotated[str, typer.Option(help="米制坐标系 The CGCS2000 3-degree zone.")] = "EPSG:4547",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a workspace folder with an empty plan."""
+    path = init_workspace((workspace or Path.cwd()).resolve(), title, crs)
+    print_content(
+        {"workspace": str(path.parent), "plan": str(path)},
+        as_json=as_json,
+        text=f"workspace: {path.parent}\nplan: {path}",
+    )
+
+
+@app.command(
+    name="add",
+    help="把文件加入计划 Add delivered files to the plan.\n\nExample: geosys add 排污口台账.xlsx --layer outfall",
+)
+def add(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="文件 Files (a .gdb folder counts as one; a shapefile brings its parts)."),
+    ],
+    layer: Annotated[str, typer.Option(help="图层 The layer they hold; see 'geosys layers'.")],
+    table: Annotated[str | None, typer.Option(help="工作表或图层 Sheet or layer of the file.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy files into the inbox and enter them in the plan."""
+    catalogue = read_catalogue()
+    root = find_workspace(workspace or Path.cwd())
+    names = [add_delivery(root, file, layer, table, catalogue) for file in files]
+    print_content({"added": names}, as_json=as_json, text="\n".join(f"added: {name}" for name in names))
+
+
+@app.command(name="layers", help="列出图层 List the layers the content knows.\n\nExample: geosys layers --json")
+def layers_command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List all layers; in a workspace, with their current version."""
+    catalogue = read_catalogue()
+    rows = [
+        {
+            "layer": s.id,
+            "title": s.title.zh,
+            "title_en": s.title.en,
+            "geometry": s.geometry,
+            "fields": len(s.fields),
+            "disclosure": s.disclosure,
+        }
+        for s in catalogue.layers.values()
+    ]
+    if workspace is not None:
+        store = find_workspace(workspace) / "store"
+        for row in rows:
+            current = store / str(row["layer"]) / "current.json"
+            row["version"] = json.loads(current.read_text(encoding="utf-8"))["version"] if current.exists() else ""
+    print_rows("图层 Layers", rows, as_json=as_json)
+
+
+@app.command(
+    name="rules",
+    help="列出规则 List the rules with their threshold and basis.\n\nExample: geosys rules --today 2026-09-30",
+)
+def rules_command(workspace: WorkspaceOption = None, today: TodayOption = None, as_json: JsonOption = False) -> None:
+    """List all rules as they stand on a day."""
+    from geosys.cases.basis import cite  # noqa: PLC0415
+
+    _ = workspace
+    book, day = read_content().book, day_named(today)
+    rows = [
+        {
+            "rule": r.id, "title": r.title.zh, "title_en": r.title.en, "relation": r.relation, "threshold": r.threshold, "severity": r.severity,
+            "certainty": r.certainty, "in_force": r.in_force(day), "basis": cite(r.basis, book.basis, day).zh,
+        }
+        for r in book.rules.values()
+    ]  # fmt: skip
+    print_rows("规则 Rules", rows, as_json=as_json)
+
+
+@app.command(
+    name="content",
+    help="检查全部内容 Check all content: specs, code lists, rules and their examples.\n\nExample: geosys content",
+)
+def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Read all content, run every rule's examples, and say what is wrong."""
+    _ = workspace
+    content = read_content()
+    read_workflow(content.catalogue.root)
+    wrong = failing_examples(content.book.rules, schemas_of(content.catalogue))
+    counts = {
+        "layers": len(content.catalogue.layers),
+        "code_lists": len(content.catalogue.codes),
+        "rules": len(content.book.rules),
+        "faults": wrong,
+    }
+    lines = [
+        *wrong,
+        f"图层 layers {counts['layers']}, 代码表 code lists {counts['code_lists']}, 规则 rules {counts['rules']}, 错误 faults {len(wrong)}",
+    ]
+    print_content(counts, as_json=as_json, text="\n".join(lines))
+    raise SystemExit(FAILURE if wrong else OK)
+
+
+@app.command(name="doctor", help="检查运行环境 Check this machine and installation.\n\nExample: geosys doctor")
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Print versions, free disk space and whether content and CRS data are complete."""
+    import pyproj  # noqa: PLC0415
+    import shapely  # noqa: PLC0415
+
+    catalogue = read_catalogue()
+    facts = {
+        "geosys": geosys.__version__,
+        "python": sys.version.split()[0],
+        "proj": pyproj.proj_version_str,
+        "geos": shapely.geos_version_string,
+        "content": str(catalogue.root),
+        "layers": len(catalogue.layers),
+        "free_disk_gb": round(shutil.disk_usage(workspace or Path.cwd()).free / 1e9, 1),
+    }
+    print_content(facts, as_json=as_json, text="\n".join(f"{k}: {v}" for k, v in facts.items()))

@@ -1,0 +1,82 @@
+"""What the command line shows: a bar with the time left, tables, or JSON for machines. The one door to rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STAGES = {
+    "county": "绘制样例县 Drawing the sample county",
+    "deliveries": "接收与检查 Taking deliveries in",
+    "rules": "规则判定 Judging rules",
+    "outputs": "生成成果 Writing outputs",
+}
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar with the time left on standard error; plain lines where it is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            title = STAGES.get(stage, stage)
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(title, total=total)
+                if not console.is_terminal:
+                    typer.echo(f"{title} …", err=True)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def print_content(content: Any, *, as_json: bool, text: str = "") -> None:
+    """Print content as JSON, or the text that says the same to people."""
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1, default=str) if as_json else text)
+
+
+def print_table(title: str, frame: pd.DataFrame, columns: dict[str, str]) -> None:
+    """Print some columns of a frame as a table with the given headings."""
+    table = Table(title=title, show_lines=False)
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in frame[list(columns)].itertuples(index=False):
+        table.add_row(*("" if pd.isna(v) else str(v) for v in row))
+    Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False).print(table)
+
+
+def print_rows(title: str, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows as a table, or as JSON."""
+    if as_json:
+        print_content(rows, as_json=True)
+    else:
+        frame = pd.DataFrame(rows)
+        print_table(title, frame, {c: c for c in frame.columns})

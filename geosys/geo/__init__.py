@@ -1,0 +1,1 @@
+"""The ground: CRS, area, geometry and relations; knows no layer's name."""

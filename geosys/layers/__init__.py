@@ -1,0 +1,1 @@
+"""From deliveries to layer versions: read, settle, check, store."""

@@ -1,0 +1,33 @@
+"""One entry of the plan: which file holds which layer, and what its sender means by his names and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Describe one delivered table and how it maps onto a layer; `name` is the path as the plan writes it."""
+
+    path: Path
+    name: str
+    layer: str
+    table: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    x: str | None = None
+    y: str | None = None
+    sender: str = ""
+
+
+KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note")
+REQUIRED = ("file", "layer")

@@ -1,0 +1,183 @@
+"""The checks that always run: geometry is there, of its kind and valid; values are present, in range, in form; keys are unique."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from geosys._text import Text
+from geosys.geo.area import ellipsoidal_area_m2
+from geosys.geo.geometry import of_kind, propose_repair
+from geosys.layers.issues import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
+
+    from geosys.layers.spec import Field, LayerSpec
+
+REPAIR_LIMIT_SHARE = 0.01  # a repair that changes the area by more is refused: nobody knows what was meant
+_KIND_ZH = {"point": "点", "line": "线", "polygon": "面"}
+
+
+def settle_shapes(
+    geometry: NDArray[np.object_], spec: LayerSpec, crs: str, known_bad: AbstractSet[int]
+) -> tuple[NDArray[np.object_], list[Issue]]:
+    """Return the geometries with invalid ones repaired, and an issue for each that is missing, of another kind or invalid.
+
+    Rows of `known_bad` already have an issue about their place and get no second one.
+    """
+    if spec.geometry == "none":
+        return geometry, []
+    shapes = geometry.copy()
+    issues: list[Issue] = []
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    lost = [int(i) for i in np.flatnonzero(empty) if int(i) not in known_bad]
+    issues += [Issue("missing_geometry", Text("没有几何位置", "No geometry"), i) for i in lost]
+    wrong = ~empty & ~of_kind(shapes, spec.geometry)
+    for i in np.flatnonzero(wrong):
+        kind = shapes[i].geom_type
+        zh, en = (
+            f"几何类型为 {kind}，应为{_KIND_ZH[spec.geometry]}",
+            f"Geometry is a {kind}, expected a {spec.geometry}",
+        )
+        issues.append(Issue("wrong_geometry_type", Text(zh, en), int(i), value=kind, geometry=shapes[i]))
+    for i in np.flatnonzero(~empty & ~wrong & ~shapely.is_valid(shapes)):
+        issue, shapes[i] = _repair(int(i), shapes[i], crs)
+        issues.append(issue)
+    return shapes, issues
+
+
+def _repair(row: int, shape: shapely.Geometry, crs: str) -> tuple[Issue, shapely.Geometry]:
+    """Return the issue of one invalid geometry and what stands in its place: the repair, or itself when refused."""
+    repair = propose_repair(shape)
+    before, after = repair.area_before, repair.area_after
+    if repair.geometry is not None:
+        after = float(ellipsoidal_area_m2(np.array([repair.geometry], dtype=object), crs)[0])
+        before = before * (after / repair.area_after) if repair.area_after else before
+    refused = repair.geometry is None or (
+        shape.geom_type.endswith("Polygon") and repair.change_share > REPAIR_LIMIT_SHARE
+    )
+    change = f"{repair.change_share:.2%}" if np.isfinite(repair.change_share) else "∞"
+    if refused:
+        zh = f"几何无效（{repair.reason}）；修复会使面积由 {before:.2f} 变为 {after:.2f} m²（{change}），超过 {REPAIR_LIMIT_SHARE:.0%}，不予修复"
+        en = f"Invalid ({repair.reason}); a repair would change the area from {before:.2f} to {after:.2f} m² ({change}): refused"
+    else:
+        zh = f"几何无效（{repair.reason}），已修复；面积由 {before:.2f} 变为 {after:.2f} m²（{change}）"
+        en = f"Invalid ({repair.reason}), repaired; area from {before:.2f} to {after:.2f} m² ({change})"
+    issue = Issue(
+        "invalid_refused" if refused else "invalid_repaired", Text(zh, en), row, value=repair.reason, before=shape.wkt[:30000],
+        after="" if repair.geometry is None else repair.geometry.wkt[:30000], area_before_m2=before, area_after_m2=after,
+        geometry=repair.geometry if repair.geometry is not None else shapely.Point(shapely.get_coordinates(shape)[0]),
+    )  # fmt: skip
+    return issue, shape if refused else repair.geometry
+
+
+def check_values(frame: pd.DataFrame, spec: LayerSpec, known_bad: AbstractSet[tuple[int, str]]) -> Iterator[Issue]:
+    """Yield an issue for each required value that is absent and each value out of range, too long or malformed.
+
+    Cells of `known_bad` (row, field) could not be read and already have their issue; where such a field is required
+    the row is withheld all the same.
+    """
+    for field in spec.fields.values():
+        column = frame[field.id]
+        absent = column.isna().to_numpy()
+        if field.required and field.id not in spec.key:
+            for i in np.flatnonzero(absent):
+                read = "" if (int(i), field.id) not in known_bad else "（原值读不出）"
+                yield Issue(
+                    "missing_required",
+                    Text(f"必填项“{field.title.zh}”为空{read}", f"{field.title.en} is required"),
+                    int(i),
+                    field.id,
+                )
+        yield from _check_limits(field, column)
+
+
+def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
+    if field.minimum is not None or field.maximum is not None:
+        number = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+        low, high = field.minimum, field.maximum
+        out = (number < low if low is not None else False) | (number > high if high is not None else False)
+        for i in np.flatnonzero(out):
+            limits = f"[{'' if low is None else low}, {'' if high is None else high}] {field.unit or ''}".rstrip()
+            zh, en = (
+                f"“{field.title.zh}” {number[i]:g} 超出范围 {limits}",
+                f"{field.title.en} {number[i]:g} is outside {limits}",
+            )
+            yield Issue("out_of_range", Text(zh, en), int(i), field.id, number[i])
+    if field.length is not None and field.type == "text" and field.codes is None:
+        for i in np.flatnonzero(
+            column.map(lambda v: isinstance(v, str) and len(v) > field.length).to_numpy(dtype=bool)
+        ):
+            zh, en = (
+                f"“{field.title.zh}”有 {len(column[i])} 字，超过 {field.length}",
+                f"{field.title.en} has {len(column[i])} characters, more than {field.length}",
+            )
+            yield Issue("too_long", Text(zh, en), int(i), field.id, column[i])
+    if field.pattern is not None:
+        form = re.compile(field.pattern)
+        for i in np.flatnonzero(
+            column.map(lambda v: isinstance(v, str) and not form.fullmatch(v)).to_numpy(dtype=bool)
+        ):
+            zh, en = (
+                f"“{field.title.zh}”的值“{column[i]}”格式不符（{field.pattern}）",
+                f"{field.title.en}: '{column[i]}' does not match {field.pattern}",
+            )
+            yield Issue("bad_pattern", Text(zh, en), int(i), field.id, column[i])
+
+
+def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: LayerSpec) -> tuple[pd.Series, list[Issue]]:
+    """Return a stable id for each row: its key, or a hash of its place and values where the key is incomplete."""
+    issues: list[Issue] = []
+    if not spec.key:
+        return pd.Series([_hash_row(frame, geometry, i) for i in range(len(frame))], dtype=object), issues
+    parts = frame[list(spec.key)]
+    title = "、".join(spec.fields[k].title.zh for k in spec.key)
+    if len(frame) and parts.isna().any(axis=1).all():
+        zh, en = (
+            f"没有主键“{title}”：以位置与内容生成临时编号",
+            f"No row has the key ({', '.join(spec.key)}): ids are made from place and values",
+        )
+        issues.append(Issue("missing_key", Text(zh, en), field=spec.key[0]))
+        return pd.Series([_hash_row(frame, geometry, i) for i in range(len(frame))], dtype=object), issues
+    ids = []
+    for i, row in enumerate(parts.itertuples(index=False)):
+        if any(pd.isna(v) for v in row):
+            ids.append(_hash_row(frame, geometry, i))
+            zh, en = (
+                f"主键“{title}”不全，以位置与内容生成临时编号 {ids[-1]}",
+                f"The key is incomplete; {ids[-1]} is made from place and values",
+            )
+            issues.append(Issue("missing_key", Text(zh, en), i, spec.key[0]))
+        else:
+            ids.append("/".join(str(v) for v in row))
+    return pd.Series(ids, dtype=object), issues
+
+
+def _hash_row(frame: pd.DataFrame, geometry: NDArray[np.object_], row: int) -> str:
+    shape = b"" if geometry[row] is None else shapely.to_wkb(shapely.normalize(geometry[row]))
+    values = "" if shape else repr([str(v) for v in frame.iloc[row]])
+    return "~" + hashlib.sha256(shape + values.encode()).hexdigest()[:10]
+
+
+def check_keys(ids: pd.Series, withheld: AbstractSet[int], key: tuple[str, ...]) -> Iterator[Issue]:
+    """Yield an issue for each row whose id an earlier row already has; rows already withheld do not count."""
+    seen: dict[str, int] = {}
+    for i, name in enumerate(ids):
+        if i in withheld:
+            continue
+        first = seen.setdefault(name, i)
+        if first != i:
+            zh, en = (
+                f"主键“{name}”与第 {first + 1} 条重复，仅采用先出现的一条",
+                f"The key '{name}' is that of record {first + 1}, which alone is used",
+            )
+            yield Issue("duplicate_key", Text(zh, en), i, key[0] if key else "", name)

@@ -1,0 +1,227 @@
+"""Take deliveries in: read, name, settle, check, withhold what is wrong, give back one clean layer and its issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geosys._errors import DeliveryError
+from geosys._text import Text
+from geosys.content import hash_file
+from geosys.geo.area import ellipsoidal_area_m2
+from geosys.layers import checks, derive, fields
+from geosys.layers.issues import Issue, IssueLog
+from geosys.layers.naming import map_columns, words_of
+from geosys.layers.readers import read_delivery
+from geosys.layers.settle import settle_geometry, settle_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geosys.layers.delivery import Delivery
+    from geosys.layers.place import Place
+    from geosys.layers.reading import Reading
+    from geosys.layers.spec import Catalogue, LayerSpec
+
+WRONG_PLACE_SHARE = 0.5  # when more rows of a layer than this lie outside the region, its coordinates are read wrongly
+WRONG_PLACE_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Hold one layer as it may be used: clean rows in the plan's CRS, and the rows withheld from it.
+
+    `frame` has `feature_id`, the fields, derived columns, `area_m2` (polygons, on the ellipsoid), `source_file`,
+    `source_row` and the geometry; `withheld` has the same columns and `issue_type`, and a geometry where there is one.
+    """
+
+    spec: LayerSpec
+    frame: gpd.GeoDataFrame
+    withheld: gpd.GeoDataFrame
+    provenance: dict[str, Any] = field(default_factory=dict)
+    version: str = ""
+
+
+@dataclass(slots=True)
+class _Part:
+    """Hold one delivered table after settling; issue rows count within the part."""
+
+    delivery: Delivery
+    reading: Reading
+    frame: pd.DataFrame
+    geometry: NDArray[np.object_]
+    issues: list[Issue]
+    provenance: dict[str, Any]
+
+
+def take_in(
+    spec: LayerSpec, deliveries: Sequence[Delivery], place: Place, catalogue: Catalogue
+) -> tuple[Layer | None, list[Issue]]:
+    """Return the clean layer that all its deliveries together make, and every issue found.
+
+    The layer is None when nothing could be read: rules that need it are then *not assessed*. A file that cannot be
+    used is one issue; the other files of the layer still count.
+    """
+    issues: list[Issue] = []
+    parts = [part for d in deliveries if (part := _take_part(spec, d, place, catalogue, issues)) is not None]
+    if not parts:
+        return None, issues
+    layer, found = _combine(spec, parts, place, catalogue)
+    issues += found
+    if any(i.issue_type == "wrong_place" for i in found):
+        return None, issues
+    if layer.frame.empty:
+        issues.append(_whole(parts[0].delivery, "empty_layer", "没有一条可用记录", "No usable record is left"))
+        return None, issues
+    return layer, issues
+
+
+def _whole(delivery: Delivery, kind: str, zh: str, en: str) -> Issue:
+    """Return an issue about a whole delivered file or table."""
+    return Issue(kind, Text(zh, en), layer=delivery.layer, source_file=delivery.name, source_table=delivery.table or "")
+
+
+def _take_part(
+    spec: LayerSpec, delivery: Delivery, place: Place, catalogue: Catalogue, issues: list[Issue]
+) -> _Part | None:
+    """Return one delivery settled, or None with the reason among the issues."""
+    if not delivery.path.exists():
+        issues.append(
+            _whole(delivery, "missing_file", f"找不到文件 {delivery.name}", f"The file {delivery.name} is absent")
+        )
+        return None
+    try:
+        reading = read_delivery(delivery.path, delivery.table, delivery.encoding, words_of(spec))
+    except DeliveryError as error:
+        kind = "unknown_table" if "Name it with 'table'" in str(error) else "unreadable_file"
+        issues.append(_whole(delivery, kind, str(error), str(error)))
+        return None
+    if reading.size == 0:
+        issues.append(
+            _whole(delivery, "empty_layer", "文件可读，但没有记录", "The file can be read but holds no record")
+        )
+        return None
+    naming, found = map_columns(reading, spec, delivery)
+    geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
+    frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
+    found = [*found, *trouble, *bad]
+    for issue in found:
+        issue.source_table = reading.table
+    if geometry is None or any(i.issue_type == "missing_column" for i in found):
+        issues += [_placed(i, delivery, None) for i in found]
+        return None
+    provenance = {
+        "file": delivery.name, "sha256": hash_file(delivery.path), "table": reading.table, "sender": delivery.sender,
+        "rows": reading.size, "crs_stated": reading.crs, "crs_used": delivery.crs or reading.crs, "evidence": reading.evidence,
+        "columns": dict(naming.columns), "x": list(naming.x), "y": list(naming.y),
+    }  # fmt: skip
+    return _Part(delivery, reading, frame, geometry, found, provenance)
+
+
+def _placed(issue: Issue, delivery: Delivery, reading: Reading | None) -> Issue:
+    """Fill in where an issue stands: layer, file, record and line."""
+    issue.layer, issue.source_file = delivery.layer, delivery.name
+    if issue.row >= 0:
+        issue.source_row = issue.row + 1
+        issue.source_line = reading.lines[issue.row] if reading and issue.row < len(reading.lines) else None
+    return issue
+
+
+def _combine(spec: LayerSpec, parts: Sequence[_Part], place: Place, catalogue: Catalogue) -> tuple[Layer, list[Issue]]:
+    """Return the layer made of all parts, checked as a whole, and the issues of the parts and of the whole."""
+    frame = pd.concat([p.frame for p in parts], ignore_index=True)
+    geometry = np.concatenate([p.geometry for p in parts])
+    starts = np.cumsum([0, *(p.reading.size for p in parts)])
+    log = IssueLog()
+    for part, start in zip(parts, starts, strict=False):
+        for issue in part.issues:
+            issue.row += int(start) if issue.row >= 0 else 0
+            log.add(issue)
+    geometry = _check(spec, frame, geometry, place, catalogue, log)
+    _check_place(spec, log, len(frame))
+    for issue in log.rows:
+        owner = int(np.searchsorted(starts, issue.row, side="right")) - 1 if issue.row >= 0 else _owner_of(issue, parts)
+        if issue.row >= 0:
+            issue.feature_id = str(frame["feature_id"].iloc[issue.row])
+            issue.row -= int(starts[owner])
+        issue.source_table = parts[owner].reading.table
+        _placed(issue, parts[owner].delivery, parts[owner].reading)
+        issue.row += int(starts[owner]) if issue.row >= 0 else 0
+    layer = _clean(spec, frame, geometry, parts, place, log, catalogue)
+    return layer, log.rows
+
+
+def _owner_of(issue: Issue, parts: Sequence[_Part]) -> int:
+    """Return the part a whole-table issue belongs to."""
+    return next((i for i, p in enumerate(parts) if any(issue is other for other in p.issues)), 0)
+
+
+def _check(
+    spec: LayerSpec,
+    frame: pd.DataFrame,
+    geometry: NDArray[np.object_],
+    place: Place,
+    catalogue: Catalogue,
+    log: IssueLog,
+) -> NDArray[np.object_]:
+    """Run all checks on the whole layer, add ids, derived columns and area to the frame; return the repaired geometry."""
+    unread = {(i.row, i.field) for i in log.rows}
+    shapes, found = fields.settle_shapes(
+        geometry, spec, place.crs, {row for row, _ in unread if row >= 0 and _is_place(log, row)}
+    )
+    frame["feature_id"], unnamed = fields.name_features(frame, shapes, spec)
+    for name, derived in spec.derived.items():
+        frame[name] = derive.FUNCTIONS[derived.function].call(frame, derived.inputs, derived.settings)
+    if spec.geometry == "polygon":
+        frame["area_m2"] = ellipsoidal_area_m2(shapes, place.crs)
+    log.rows += [*found, *unnamed, *fields.check_values(frame, spec, unread)]
+    usable = shapes.copy()
+    usable[[i.row for i in found if i.issue_type in ("wrong_geometry_type", "invalid_refused")]] = None
+    log.rows += checks.run_checks(checks.Rows(frame, usable, place.crs, place.region, place.region_text), spec.checks)
+    log.rows += list(fields.check_keys(frame["feature_id"], log.withheld(catalogue), spec.key))
+    return shapes
+
+
+def _is_place(log: IssueLog, row: int) -> bool:
+    return any(i.row == row and i.issue_type in ("bad_coordinate", "swapped_xy") for i in log.rows)
+
+
+def _check_place(spec: LayerSpec, log: IssueLog, size: int) -> None:
+    """Add one critical issue when most rows lie outside the region: the coordinates are read in a wrong way."""
+    outside = [i for i in log.rows if i.issue_type in ("outside_region", "swapped_xy")]
+    if len(outside) >= WRONG_PLACE_LEAST and len(outside) > WRONG_PLACE_SHARE * size:
+        zh = f"{size} 条中有 {len(outside)} 条在区域之外：坐标系、带号或坐标次序很可能不对，已停止"
+        en = f"{len(outside)} of {size} records lie outside the region: CRS, zone or axis order is probably wrong; stopped"
+        log.rows = [i for i in log.rows if i.issue_type not in ("outside_region", "swapped_xy")]
+        log.add(Issue("wrong_place", Text(zh, en), value=spec.id))
+
+
+def _clean(
+    spec: LayerSpec,
+    frame: pd.DataFrame,
+    geometry: NDArray[np.object_],
+    parts: Sequence[_Part],
+    place: Place,
+    log: IssueLog,
+    catalogue: Catalogue,
+) -> Layer:
+    """Return the rows no error withholds, and those it does, with where all came from."""
+    frame["source_file"] = np.repeat([p.delivery.name for p in parts], [p.reading.size for p in parts])
+    frame["source_row"] = np.concatenate([np.arange(1, p.reading.size + 1) for p in parts])
+    columns = ["feature_id", *[c for c in frame.columns if c != "feature_id"]]
+    whole = gpd.GeoDataFrame(frame[columns], geometry=geometry, crs=place.crs)
+    out = sorted(log.withheld(catalogue))
+    why = {i.row: i.issue_type for i in reversed(log.rows) if log.severity_of(i, catalogue) in ("error", "critical")}
+    withheld = whole.iloc[out].assign(issue_type=[why[i] for i in out]).reset_index(drop=True)
+    clean = whole.drop(index=out).reset_index(drop=True)
+    provenance = {
+        "layer": spec.id, "spec": spec.spec_hash, "crs": place.crs, "deliveries": [p.provenance for p in parts],
+        "rows_delivered": len(whole), "rows_withheld": len(withheld), "rows": len(clean),
+    }  # fmt: skip
+    return Layer(spec, clean, withheld, provenance)

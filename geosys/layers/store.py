@@ -1,0 +1,105 @@
+"""Layer versions: each content under its own hash as GeoParquet, with provenance beside it; nothing is overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geosys._errors import WorkspaceError
+from geosys.layers.intake import Layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geosys.layers.spec import Catalogue
+
+CURRENT = "current.json"
+ROWS_PER_GROUP = 5_000
+
+
+def content_hash(frame: gpd.GeoDataFrame) -> str:
+    """Return the hash of a frame's names, values and coordinates: equal content, equal hash, on any machine."""
+    digest = hashlib.sha256()
+    for name in frame.columns:
+        digest.update(f"\x1d{name}\x1d".encode())
+        column = frame[name]
+        if name == frame.geometry.name:
+            wkb = shapely.to_wkb(column.to_numpy(), byte_order=1)
+            digest.update(b"\x1f".join(b"" if part is None else part for part in wkb))
+        elif column.dtype.kind == "f":
+            digest.update(np.ascontiguousarray(column.to_numpy(dtype="<f8")).tobytes())
+        else:
+            digest.update("\x1f".join("\x1e" if pd.isna(v) else str(v) for v in column).encode())
+    return digest.hexdigest()
+
+
+def write_version(store: Path, layer: Layer) -> Layer:
+    """Write a layer as a version below ``store/<layer>/`` and make it the current one; return it with its version.
+
+    A version that is there already is not written again. Files appear whole or not at all.
+    """
+    folder = store / layer.spec.id
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = content_hash(layer.frame) + content_hash(layer.withheld) + layer.spec.spec_hash
+    version = hashlib.sha256(digest.encode()).hexdigest()[:12]
+    for suffix, frame in (("", layer.frame), (".withheld", layer.withheld)):
+        target = folder / f"{version}{suffix}.parquet"
+        if not target.exists():
+            part = target.with_suffix(f".{os.getpid()}.part")
+            frame.to_parquet(
+                part,
+                index=False,
+                compression="zstd",
+                write_covering_bbox=True,
+                schema_version="1.1.0",
+                row_group_size=ROWS_PER_GROUP,
+            )
+            part.replace(target)
+    write_json(folder / CURRENT, {"version": version, **layer.provenance})
+    return replace(layer, version=version)
+
+
+def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | None:
+    """Return the current version of a layer, or None when there is none.
+
+    Raises
+    ------
+    WorkspaceError
+        When the version's files are damaged.
+    """
+    folder = store / layer_id
+    if not (folder / CURRENT).exists():
+        return None
+    try:
+        provenance = json.loads((folder / CURRENT).read_text(encoding="utf-8"))
+        version = provenance["version"]
+        frame = gpd.read_parquet(folder / f"{version}.parquet")
+        withheld = gpd.read_parquet(folder / f"{version}.withheld.parquet")
+    except (OSError, ValueError, KeyError) as error:
+        raise WorkspaceError(
+            f"store/{layer_id}: got a damaged version ({error}), expected GeoParquet. Run 'geosys run' to write it again."
+        ) from None
+    return Layer(catalogue.layers[layer_id], frame, withheld, provenance, version)
+
+
+def drop_current(store: Path, layer_id: str) -> None:
+    """Forget the current version of a layer (its files stay): rules that need it become *not assessed*."""
+    (store / layer_id / CURRENT).unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all: a temporary file, then a rename."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(
+        json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n",
+        encoding="utf-8",
+    )
+    part.replace(path)

@@ -1,0 +1,166 @@
+"""Read ledgers (xlsx, xls) and CSV: find the header wherever it stands, keep the rows as they are. The one door to calamine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import python_calamine
+
+from geosys._errors import DeliveryError
+from geosys._faults import nearest
+from geosys.layers.codes import fold
+from geosys.layers.reading import Reading
+from geosys.layers.values import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+HEADER_SEARCH_ROWS = 20
+HEADER_DEPTH = 3
+JOINT = "/"
+_UNIT = re.compile(r"[（(\[【]([^（()）\[\]【】]*)[)）\]】]\s*$")
+
+Grid = list[list[object]]
+
+
+def strip_unit(name: str) -> tuple[str, str]:
+    """Return a header without the unit in brackets at its end, and that unit.
+
+    Examples
+    --------
+    >>> strip_unit("氨氮(mg/L)"), strip_unit("面积（亩）"), strip_unit("名称")
+    (('氨氮', 'mg/L'), ('面积', '亩'), ('名称', ''))
+    """
+    match = _UNIT.search(name)
+    return (name[: match.start()].strip(), match[1].strip()) if match and match.start() else (name.strip(), "")
+
+
+def read_csv_table(path: Path, _table: str | None, encoding: str | None, words: Sequence[str]) -> Reading:
+    """Read a CSV in UTF-8 or GB18030, judged on all its bytes, with comma, semicolon or tab.
+
+    Raises
+    ------
+    DeliveryError
+        When the bytes fit neither encoding, or there is no header.
+    """
+    data = path.read_bytes()
+    text, used = _decode(data, path.name, encoding)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(",;\t", key=first.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error as error:
+        raise DeliveryError(
+            f"{path.name}: got text that is not CSV ({error}), expected CSV. Export it again."
+        ) from None
+    return _table_of(path, path.stem, [list(row) for row in rows], words, f"{used}, '{delimiter}'")
+
+
+def _decode(data: bytes, name: str, encoding: str | None) -> tuple[str, str]:
+    for candidate in [encoding] if encoding else ["utf-8-sig", "gb18030"]:
+        try:
+            return data.decode(candidate), candidate
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise DeliveryError(
+        f"{name}: got bytes that are neither UTF-8 nor GB18030, expected one of them. Name the encoding with 'encoding'."
+    )
+
+
+def read_workbook(path: Path, table: str | None, _encoding: str | None, words: Sequence[str]) -> Reading:
+    """Read one sheet of an Excel workbook; merged cells count for all the cells they cover.
+
+    Raises
+    ------
+    DeliveryError
+        When the workbook cannot be opened, the sheet is absent or not named although several hold rows, or there
+        is no header.
+    """
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        sheets = {meta.name: meta for meta in book.sheets_metadata}
+        visible = [n for n, meta in sheets.items() if meta.visible == python_calamine.SheetVisibleEnum.Visible]
+        name = table or (visible[0] if len(visible) == 1 else None)
+        if name is None or name not in sheets:
+            got = f"no sheet '{table}'" if table else f"{len(visible)} sheets and none named"
+            hint = nearest(table, sheets) if table else ""
+            raise DeliveryError(
+                f"{path.name}: got {got}, expected one of: {', '.join(sheets)}. Name it with 'table'. {hint}".rstrip()
+            )
+        sheet = book.get_sheet_by_name(name)
+        grid: Grid = [list(row) for row in sheet.to_python(skip_empty_area=False)]
+        _fill_merged(grid, sheet.merged_cell_ranges or [])
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise DeliveryError(
+            f"{path.name}: got a file that is no workbook ({error}), expected Excel. Save it again as .xlsx."
+        ) from None
+    return _table_of(path, name, grid, words, f"sheet '{name}'")
+
+
+def _fill_merged(grid: Grid, ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    for (top, left), (bottom, right) in ranges:
+        for row in range(top, min(bottom + 1, len(grid))):
+            for column in range(left, min(right + 1, len(grid[row]))):
+                grid[row][column] = grid[top][left]
+
+
+def _table_of(path: Path, name: str, grid: Grid, words: Sequence[str], evidence: str) -> Reading:
+    """Return the reading of a grid: header found by the names we know, blank rows left out, lines kept."""
+    width = max((len(row) for row in grid), default=0)
+    padded = [row + [None] * (width - len(row)) for row in grid]
+    top, depth = _find_header(padded, {fold(word) for word in words})
+    if width == 0 or top < 0:
+        raise DeliveryError(
+            f"{path.name}: got no header in the first {HEADER_SEARCH_ROWS} rows, expected column names. Add a header row."
+        )
+    names = _header_names(padded[top : top + depth])
+    body = [
+        (i, row)
+        for i, row in enumerate(padded[top + depth :], top + depth + 1)
+        if any(plain(cell) is not None for cell in row)
+    ]
+    columns = {}
+    for position, column in enumerate(names):
+        if column and column not in columns:
+            columns[column] = np.array([row[position] for _, row in body] + [None], dtype=object)[:-1]
+    evidence = f"{evidence}, header in row {top + 1}" + (f" to {top + depth}" if depth > 1 else "")
+    return Reading(name, columns, lines=tuple(i for i, _ in body), evidence=evidence)
+
+
+def _header_names(rows: Grid) -> list[str]:
+    """Return one name a column: the different texts from top to bottom, joined."""
+    names = []
+    for parts in zip(*rows, strict=True):
+        texts = [" ".join(t.split()) for t in (plain(p) for p in parts) if t]
+        names.append(JOINT.join(dict.fromkeys(texts)))
+    return names
+
+
+def known_as(name: str, words: set[str]) -> bool:
+    """Say whether a header is a known (folded) word: whole, without its unit, or by its last part."""
+    candidates = {
+        name,
+        strip_unit(name)[0],
+        name.rsplit(JOINT, 1)[-1],
+        strip_unit(name.rsplit(JOINT, 1)[-1])[0],
+    }
+    return any(fold(c) in words for c in candidates)
+
+
+def _find_header(grid: Grid, words: set[str]) -> tuple[int, int]:
+    """Return first row and depth of the header: the place where most columns bear names we know."""
+    best, place = 0, (-1, 1)
+    for top in range(min(HEADER_SEARCH_ROWS, len(grid))):
+        for depth in range(1, min(HEADER_DEPTH, len(grid) - top) + 1):
+            score = sum(known_as(name, words) for name in _header_names(grid[top : top + depth]) if name)
+            if score > best:
+                best, place = score, (top, depth)
+    if best:
+        return place
+    texts = [i for i, row in enumerate(grid[:HEADER_SEARCH_ROWS]) if sum(isinstance(plain(c), str) for c in row) > 1]
+    return (texts[0], 1) if texts else place

@@ -1,0 +1,145 @@
+/* Put the page together: frame, map, controls, clicks, language. The page's last script calls GeoSys.start(map). */
+"use strict";
+
+(function (GeoSys) {
+  const TABS = ["findings", "layers", "rules", "notes"];
+  const narrow = () => window.matchMedia("(max-width: 760px)").matches;
+
+  GeoSys.start = function (map) {
+    GeoSys.map = map;
+    GeoSys.byId("stage").insertBefore(map.getContainer(), GeoSys.byId("stage").firstChild);
+    map.getContainer().setAttribute("data-word-label", "map");
+    map.getContainer().setAttribute("role", "application");
+    map.invalidateSize({ animate: false, pan: false });
+    GeoSys.Findings.load();
+    GeoSys.board(map, "marks").add(GeoSys.Findings);
+    L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 120 }).addTo(map);
+    if (narrow()) openPanel(false);
+    home();
+    listen(map);
+    GeoSys.startSearch();
+    render();
+    GeoSys.showTab("findings");
+    document.body.dataset.ready = "true";
+  };
+
+  /** Write everything that depends on the language. */
+  function render() {
+    const data = GeoSys.data();
+    const pick = GeoSys.pick;
+    GeoSys.fillWords();
+    const title = pick(data.place) + " · " + pick(data.title);
+    document.title = title;
+    GeoSys.byId("title").textContent = pick(data.title);
+    GeoSys.byId("place").textContent = pick(data.place);
+    GeoSys.byId("mark").textContent = data.mark ? pick(data.mark) : "";
+    GeoSys.byId("mark").hidden = !data.mark;
+    GeoSys.byId("notice").textContent = pick(data.notice);
+    GeoSys.byId("day").textContent = GeoSys.say("asOf") + " " + data.asOf;
+    GeoSys.byId("approval").textContent = pick(data.approval);
+    GeoSys.byId("disclaimer").textContent = pick(data.disclaimer);
+    for (const panel of Object.keys(GeoSys.panels)) GeoSys.panels[panel]();
+    GeoSys.card.render();
+  }
+
+  function home() {
+    // the frame's bounds are fitted without animation, so that the first drawing is the last one too
+    GeoSys.map.fitBounds(GeoSys.data().bounds, { animate: false, padding: [12, 12] });
+  }
+
+  function openPanel(open) {
+    GeoSys.byId("app").classList.toggle("gs-closed", !open);
+    GeoSys.byId("menu").setAttribute("aria-expanded", String(open));
+    GeoSys.map.invalidateSize({ animate: false });
+  }
+
+  /** On a narrow screen the panel covers the map: close it when the map is what one wants to see. */
+  GeoSys.closeDrawer = function () {
+    if (narrow()) openPanel(false);
+  };
+
+  GeoSys.showTab = function (tab) {
+    for (const name of TABS) {
+      GeoSys.byId(name).hidden = name !== tab;
+      GeoSys.byId("tab-" + name).setAttribute("aria-selected", String(name === tab));
+      GeoSys.byId("tab-" + name).tabIndex = name === tab ? 0 : -1;
+    }
+    GeoSys.byId("panel-body").scrollTop = 0;
+  };
+
+  function listen(map) {
+    const on = (id, action) => GeoSys.byId(id).addEventListener("click", action);
+    on("menu", () => openPanel(GeoSys.byId("app").classList.contains("gs-closed")));
+    on("print", () => window.print());
+    on("language", () => ((GeoSys.language = 1 - GeoSys.language), render()));
+    on("in", () => map.zoomIn(1));
+    on("out", () => map.zoomOut(1));
+    on("home", home);
+    TABS.forEach((tab, at) => {
+      on("tab-" + tab, () => GeoSys.showTab(tab));
+      GeoSys.byId("tab-" + tab).addEventListener("keydown", (event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!by) return;
+        const next = TABS[(at + by + TABS.length) % TABS.length];
+        GeoSys.showTab(next);
+        GeoSys.byId("tab-" + next).focus();
+      });
+    });
+    document.addEventListener("keydown", (event) => event.key === "Escape" && !/INPUT|SELECT/.test(event.target.tagName) && GeoSys.card.close());
+    map.on("click", (event) => {
+      const items = itemsAt(event.latlng);
+      if (items.length) GeoSys.card.open(items, 0);
+      else GeoSys.card.close();
+      GeoSys.closeDrawer();
+    });
+    map.on("zoomend", () => GeoSys.panels.layers()); // its hints depend on the zoom
+    map.on("mousemove", (event) => hover(event));
+    map.on("mouseout", () => (GeoSys.byId("tip").hidden = true));
+    // Paper has another shape than the screen: the map takes it while the page is printed, and draws for it at once.
+    for (const [event, on] of [["beforeprint", true], ["afterprint", false]]) {
+      window.addEventListener(event, () => {
+        document.body.classList.toggle("gs-printing", on);
+        map.invalidateSize({ animate: false });
+      });
+    }
+  }
+
+  /** Return what lies under a position: findings first, then the rows of the layers from the top down. */
+  function itemsAt(position) {
+    const map = GeoSys.map;
+    const zoom = map.getZoom();
+    const at = L.CRS.EPSG3857.latLngToPoint(position, 0);
+    const pixel = 1 / Math.pow(2, zoom);
+    const reach = pixel * (GeoSys.Findings.radius(zoom) + (L.Browser.mobile ? 10 : 4));
+    const items = GeoSys.Findings.rowsAt(at.x, at.y, reach).map((row) => ({ finding: row }));
+    for (const layer of (GeoSys.layers || []).slice().reverse()) {
+      if (!map.hasLayer(layer)) continue;
+      for (const row of layer.rowsAt(at.x, at.y, zoom, pixel)) items.push({ layer, row });
+    }
+    return items;
+  }
+
+  let waiting = null;
+  /** Name what is under the pointer, at most once a frame. */
+  function hover(event) {
+    GeoSys.byId("where").textContent = event.latlng.lng.toFixed(5) + "°E  " + event.latlng.lat.toFixed(5) + "°N";
+    if (waiting) {
+      waiting = event;
+      return;
+    }
+    waiting = event;
+    L.Util.requestAnimFrame(() => {
+      const { latlng, containerPoint } = waiting;
+      waiting = null;
+      const item = itemsAt(latlng)[0];
+      const tip = GeoSys.byId("tip");
+      GeoSys.map.getContainer().style.cursor = item ? "pointer" : "";
+      tip.hidden = !item || narrow();
+      if (!item) return;
+      const name = item.layer ? item.layer.title() + GeoSys.colon() + item.layer.name(item.row) : GeoSys.Findings.name(item.finding);
+      tip.textContent = GeoSys.brief(name, 48);
+      tip.style.left = Math.min(containerPoint.x + 14, GeoSys.map.getSize().x - tip.offsetWidth - 4) + "px";
+      tip.style.top = Math.max(4, containerPoint.y - 30) + "px";
+    });
+  }
+})(window.GeoSys);

@@ -1,0 +1,221 @@
+"""The order of things: deliveries in, layers, rules, findings, cases, then the outputs; forward only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import geosys
+from geosys.cases.assess import Assessment, assess
+from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
+from geosys.cases.ledger import open_ledger, reconcile
+from geosys.cases.rules import RuleBook, read_rules
+from geosys.layers.intake import take_in
+from geosys.layers.issues import Issue, issue_frame
+from geosys.layers.spec import Catalogue, read_catalogue
+from geosys.layers.store import drop_current, write_json, write_version
+from geosys.outputs import write_outputs
+from geosys.results import RunResult
+from geosys.views import offices_of, schemas_of, view_of
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import geopandas as gpd
+    import pandas as pd
+
+    from geosys.layers.intake import Layer
+    from geosys.workspace import Workspace
+
+    Progress = Callable[[str, int, int], None]
+
+LEDGER = "cases.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Hold all content of one program version: layers, codes, issue types, rules and legal basis."""
+
+    catalogue: Catalogue
+    book: RuleBook
+
+
+def read_content(root: Path | None = None) -> Content:
+    """Read and validate all content (default: what came with GeoSys).
+
+    Raises
+    ------
+    SpecError
+        With every fault of every file.
+    """
+    catalogue = read_catalogue(root)
+    return Content(catalogue, read_rules(catalogue.root, schemas_of(catalogue), offices_of(catalogue)))
+
+
+def run(workspace: Workspace, content: Content, today: dt.date, progress: Progress) -> RunResult:
+    """Run the main job of a workspace and write its outputs; equal inputs give equal bytes, timings aside.
+
+    Parameters
+    ----------
+    today
+        The day to judge by; the workspace's `as_of` goes before it.
+    progress
+        Called with the stage's name, steps done and steps in all.
+
+    Returns
+    -------
+    Findings, issues and the paths written. A critical issue stops before any rule: then only issues are written.
+
+    Raises
+    ------
+    GeoSysError
+        When content, plan or ledger are at fault; nothing is written then.
+    """
+    clock = _Clock()
+    today = workspace.as_of or today
+    layers, found = _take_in_all(workspace, content.catalogue, progress)
+    issues = issue_frame(found, content.catalogue, workspace.crs)
+    clock.mark("deliveries")
+    if (issues["severity"] == "critical").any():
+        result = RunResult(issues, layers)
+        _publish(workspace, content, result, today, clock, progress)
+        return result
+    assessments = _assess_all(workspace, content, layers, today, progress)
+    clock.mark("rules")
+    views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
+    findings = findings_of(assessments, views, content.book, workspace.crs)
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        cases = reconcile(ledger, findings, _judged(assessments), content.book, today)
+        findings = findings.merge(cases, on="finding_id", how="left")
+        findings = _fill_caseless(findings, today)
+        result = RunResult(issues, layers, with_basis(findings, content.book), outcome_table(assessments))
+        clock.mark("cases")
+        _publish(workspace, content, result, today, clock, progress, outcome_rows(assessments))
+    return result
+
+
+def _take_in_all(
+    workspace: Workspace, catalogue: Catalogue, progress: Progress
+) -> tuple[dict[str, Layer], list[Issue]]:
+    """Take every layer of the plan in and store its version; a layer that cannot be had loses its current version."""
+    by_layer: dict[str, list[Any]] = {}
+    for delivery in workspace.deliveries:
+        by_layer.setdefault(delivery.layer, []).append(delivery)
+    layers, issues = {}, []
+    place = workspace.place
+    for done, (name, deliveries) in enumerate(sorted(by_layer.items())):
+        progress("deliveries", done, len(by_layer))
+        layer, found = take_in(catalogue.layers[name], deliveries, place, catalogue)
+        issues += found
+        if layer is None:
+            drop_current(workspace.store, name)
+        else:
+            layers[name] = write_version(workspace.store, layer)
+    progress("deliveries", len(by_layer), len(by_layer))
+    return layers, issues
+
+
+def _assess_all(
+    workspace: Workspace, content: Content, layers: dict[str, Layer], today: dt.date, progress: Progress
+) -> list[Assessment]:
+    views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
+    rules = [rule for rule in content.book.rules.values() if rule.in_force(today)]
+    assessments = []
+    for done, rule in enumerate(rules):
+        progress("rules", done, len(rules))
+        assessments.append(assess(rule, views, workspace.crs, today))
+    progress("rules", len(rules), len(rules))
+    return assessments
+
+
+def _judged(assessments: Sequence[Assessment]) -> set[tuple[str, str]]:
+    """Return the pairs of rule and subject that this run could judge."""
+    rows = outcome_rows(assessments)
+    rows = rows[rows["outcome"] != "not_assessed"]
+    return set(zip(rows["rule"], rows["subject_id"].astype(str), strict=True))
+
+
+def _fill_caseless(findings: gpd.GeoDataFrame, today: dt.date) -> gpd.GeoDataFrame:
+    """Give findings that open no case (near) the state and day of the run."""
+    none = findings["case_id"].isna()
+    days = np.array(
+        [today if lone else day for lone, day in zip(none, findings["found_on"], strict=True)], dtype=object
+    )
+    due = np.array([None if v is None or v != v else v for v in findings["due_on"]], dtype=object)  # noqa: PLR0124
+    filled = {"case_id": "", "status": "found", "seen": "present"}
+    return findings.assign(found_on=days, due_on=due, **{k: findings[k].fillna(v) for k, v in filled.items()})
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Hold how long each stage took, for the manifest only."""
+
+    started: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, stage: str) -> None:
+        """Note the time since the last mark."""
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self.started, 3)
+        self.started = now
+
+
+def _publish(
+    workspace: Workspace,
+    content: Content,
+    result: RunResult,
+    today: dt.date,
+    clock: _Clock,
+    progress: Progress,
+    outcomes: pd.DataFrame | None = None,
+) -> None:
+    """Write all outputs beside the old ones, then put them in their place at once."""
+    fresh = workspace.root / f"out.{os.getpid()}.part"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        names = write_outputs(fresh, workspace, content.catalogue, result, today, progress)
+        if outcomes is not None:
+            outcomes.to_csv(fresh / "outcomes.csv", index=False, lineterminator="\n")
+        clock.mark("outputs")
+        write_json(fresh / "manifest.json", _manifest(workspace, content, result, today, clock))
+        old = workspace.root / f"out.{os.getpid()}.old"
+        if workspace.out.exists():
+            workspace.out.rename(old)
+        fresh.rename(workspace.out)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    result.paths = {key: workspace.out / name for key, name in names.items()}
+
+
+def _manifest(
+    workspace: Workspace, content: Content, result: RunResult, today: dt.date, clock: _Clock
+) -> dict[str, Any]:
+    """Return what a number needs to be traced: inputs, versions, rules, counts, program and timings."""
+    severities = result.issues["severity"].value_counts().to_dict()
+    outcomes = (
+        []
+        if result.outcomes is None
+        else result.outcomes.drop(columns=["rule_title_zh", "rule_title_en"]).to_dict("records")
+    )
+    return {
+        "program": f"GeoSys {geosys.__version__}",
+        "workspace": workspace.title.zh,
+        "as_of": today.isoformat(),
+        "crs": workspace.crs,
+        "stopped": result.findings is None,
+        "layers": {n: {"version": layer.version, **layer.provenance} for n, layer in sorted(result.layers.items())},
+        "rules": {name: rule.version for name, rule in sorted(content.book.rules.items())},
+        "issues": {str(k): int(v) for k, v in sorted(severities.items())},
+        "outcomes": outcomes,
+        "findings": 0 if result.findings is None else len(result.findings),
+        "seconds": clock.seconds,
+    }

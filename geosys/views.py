@@ -1,0 +1,69 @@
+"""Turn what one room holds into what the next one needs: schemas for rules, degrees and titles for maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+
+from geosys._schema import LayerSchema, LayerView
+from geosys.geo.crs import GEOGRAPHIC, to_crs
+from geosys.maps.frames import MapLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from geosys._text import Text
+    from geosys.layers.intake import Layer
+    from geosys.layers.spec import Catalogue, LayerSpec
+
+INTERNAL = "internal"
+
+
+def schema_of(spec: LayerSpec, catalogue: Catalogue) -> LayerSchema:
+    """Return a layer's schema: its fields, derived columns and area."""
+    names = list(spec.titles)
+    return LayerSchema(
+        id=spec.id, title=spec.title, geometry=spec.geometry, name_field=spec.name, accuracy_m=spec.accuracy_m,
+        disclosure=spec.disclosure, columns={n: spec.type_of(n) for n in names}, titles=spec.titles, codes=_codes(spec, catalogue),
+        disclosures={f.id: f.disclosure for f in spec.fields.values()},
+    )  # fmt: skip
+
+
+def schemas_of(catalogue: Catalogue) -> dict[str, LayerSchema]:
+    """Return the schema of every layer of the content."""
+    return {name: schema_of(spec, catalogue) for name, spec in catalogue.layers.items()}
+
+
+def _codes(spec: LayerSpec, catalogue: Catalogue) -> dict[str, Mapping[str, Text]]:
+    return {f.id: catalogue.codes[f.codes].titles for f in spec.fields.values() if f.codes}
+
+
+def offices_of(catalogue: Catalogue) -> Mapping[str, Text]:
+    """Return the titles of the offices that content names as stewards and leads."""
+    return catalogue.codes["office"].titles
+
+
+def view_of(layer: Layer, catalogue: Catalogue) -> LayerView:
+    """Return a layer as rules see it."""
+    return LayerView(schema_of(layer.spec, catalogue), layer.frame, layer.withheld, layer.version)
+
+
+def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a frame with its geometry in EPSG:4490, longitude first."""
+    geometry = to_crs(frame.geometry.to_numpy(), str(frame.crs), GEOGRAPHIC)
+    return gpd.GeoDataFrame(frame.drop(columns=frame.geometry.name), geometry=geometry, crs=GEOGRAPHIC)
+
+
+def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
+    """Return a layer as the map shows it: degrees, names, titles, codes and units."""
+    spec = layer.spec
+    frame = in_degrees(layer.frame)
+    frame["name"] = frame[spec.name].fillna(frame["feature_id"]) if spec.name else frame["feature_id"]
+    files = ", ".join(d["file"] for d in layer.provenance["deliveries"])
+    return MapLayer(
+        id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=spec.titles, version=layer.version,
+        delivered=files, disclosure=spec.disclosure,
+        column_disclosure={f.id: f.disclosure for f in spec.fields.values() if f.disclosure != spec.disclosure},
+        codes=_codes(spec, catalogue), units={f.id: f.unit for f in spec.fields.values() if f.unit},
+    )  # fmt: skip
