@@ -16,6 +16,14 @@ class CrsError(GeoSysError):
 class DeliveryError(GeoSysError):
     """A delivered file cannot be read as what it says it is."""
 
+    issue_type = "unreadable_file"
+
+
+class TableError(DeliveryError):
+    """A delivered file has no table of the name asked for, or several and none was asked for."""
+
+    issue_type = "unknown_table"
+
 
 class WorkspaceError(GeoSysError):
     """The folder is not a workspace, or its parts contradict each other."""

@@ -34,7 +34,7 @@ class LayerSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerView:
+class UsableLayer:
     """Hold a layer as it may be used: its schema, clean rows, withheld rows (with `issue_type`) and version."""
 
     schema: LayerSchema

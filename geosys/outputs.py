@@ -73,7 +73,8 @@ def meta_of(workspace: Workspace, result: RunResult, today: dt.date) -> Meta:
         )
         for layer in result.layers.values()
     ]
-    return Meta(workspace.title, today, f"GeoSys {geosys.__version__}", workspace.mark, layers=layers)
+    program = f"GeoSys {geosys.__version__}"
+    return Meta(workspace.title, today, program, workspace.mark, rules_version=result.rules_version, layers=layers)
 
 
 def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -23,6 +23,7 @@ class RunResult:
     findings: gpd.GeoDataFrame | None = None
     outcomes: pd.DataFrame | None = None
     paths: dict[str, Path] = field(default_factory=dict)
+    rules_version: str = ""
 
     @property
     def has_problems(self) -> bool:

@@ -84,7 +84,7 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
     issues = issue_frame(found, content.catalogue, workspace.crs)
     clock.mark("deliveries")
     if (issues["severity"] == "critical").any():
-        result = RunResult(issues, layers)
+        result = RunResult(issues, layers, rules_version=content.book.version)
         _publish(workspace, content, result, today, clock, progress)
         return result
     assessments = _assess_all(workspace, content, layers, today, progress)
@@ -95,7 +95,13 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
         cases = reconcile(ledger, findings, _judged(assessments), content.book, today)
         findings = findings.merge(cases, on="finding_id", how="left")
         findings = _fill_caseless(findings, today)
-        result = RunResult(issues, layers, with_basis(findings, content.book), outcome_table(assessments))
+        result = RunResult(
+            issues,
+            layers,
+            with_basis(findings, content.book),
+            outcome_table(assessments),
+            rules_version=content.book.version,
+        )
         clock.mark("cases")
         _publish(workspace, content, result, today, clock, progress, outcome_rows(assessments))
     return result

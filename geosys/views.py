@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
-from geosys._schema import LayerSchema, LayerView
+from geosys._schema import LayerSchema, UsableLayer
 from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.maps.frames import MapLayer
 
@@ -44,9 +44,9 @@ def offices_of(catalogue: Catalogue) -> Mapping[str, Text]:
     return catalogue.codes["office"].titles
 
 
-def view_of(layer: Layer, catalogue: Catalogue) -> LayerView:
+def view_of(layer: Layer, catalogue: Catalogue) -> UsableLayer:
     """Return a layer as rules see it."""
-    return LayerView(schema_of(layer.spec, catalogue), layer.frame, layer.withheld, layer.version)
+    return UsableLayer(schema_of(layer.spec, catalogue), layer.frame, layer.withheld, layer.version)
 
 
 def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -60,7 +60,7 @@ def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
     spec = layer.spec
     frame = in_degrees(layer.frame)
     frame["name"] = frame[spec.name].fillna(frame["feature_id"]) if spec.name else frame["feature_id"]
-    files = ", ".join(d["file"] for d in layer.provenance["deliveries"])
+    files = "; ".join(d["file"] + (f"（{d['note']}）" if d["note"] else "") for d in layer.provenance["deliveries"])
     return MapLayer(
         id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=spec.titles, version=layer.version,
         delivered=files, disclosure=spec.disclosure,

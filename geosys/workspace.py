@@ -140,17 +140,15 @@ def _read_delivery(
     for key in _TEXTS:
         if key in entry:
             faults.typed(f"{where} {key}", entry[key], str, "a text")
-    for key in ("columns", "values", "set", "units"):
+    for key in ("columns", "values", "set", "units", "rows"):
         if key in entry:
             faults.typed(f"{where} {key}", entry[key], dict, "a table")
     if len(faults.rows) > before:
         return None
     _check_names(entry, where, catalogue.layers[str(layer)], faults)
-    settings = {
-        k: entry[k]
-        for k in ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender")
-        if k in entry
-    }
+    settings = {k: entry[k] for k in deliveries.KEYS if k in entry and k not in ("note", "rows")}
+    settings["rows"] = {k: v if isinstance(v, list) else [v] for k, v in entry.get("rows", {}).items()}
+    settings["note"] = faults.text(f"{where} note", entry["note"]).zh if "note" in entry else ""
     return Delivery(path=inbox / entry["file"], name=entry["file"], layer=str(layer), **settings)
 
 

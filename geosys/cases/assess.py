@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geosys._schema import LayerView
+    from geosys._schema import UsableLayer
     from geosys.cases.rules import Rule
 
 HIT, NEAR, CLEAR, NOT_ASSESSED, NEEDS_REVIEW = "hit", "near", "clear", "not_assessed", "needs_review"
@@ -63,7 +63,7 @@ class Assessment:
         return {outcome: int(found.get(outcome, 0)) for outcome in OUTCOMES}
 
 
-def assess(rule: Rule, layers: Mapping[str, LayerView], crs: str, today: dt.date) -> Assessment:
+def assess(rule: Rule, layers: Mapping[str, UsableLayer], crs: str, today: dt.date) -> Assessment:
     """Return the judgement of one rule over the layers of a plan.
 
     A layer that is absent makes all subjects *not assessed*; so does a subject's own withheld row. Where an object
@@ -81,10 +81,10 @@ def assess(rule: Rule, layers: Mapping[str, LayerView], crs: str, today: dt.date
     view = layers[rule.subject]
     population = evaluate(rule.where, view.frame, "subject", today)
     if missing:
-        ids = view.frame["feature_id"][population != FALSE].tolist() or [None]
-        return Assessment(
-            rule, _no_pairs(), pd.DataFrame({"subject_id": ids, "outcome": NOT_ASSESSED}), _absent(missing)
-        )
+        outcomes = _outcomes(rule, view, np.flatnonzero(population != FALSE), _no_pairs(), today)
+        if outcomes.empty:
+            outcomes = pd.DataFrame({"subject_id": [None]})
+        return Assessment(rule, _no_pairs(), outcomes.assign(outcome=NOT_ASSESSED), _absent(missing))
     subjects = np.flatnonzero(population != FALSE)
     if rule.relation == ATTRIBUTE:
         pairs = _judge_attributes(rule, view, subjects, population, today)
@@ -103,7 +103,7 @@ def _no_pairs() -> pd.DataFrame:
 
 
 def _judge_attributes(
-    rule: Rule, view: LayerView, subjects: NDArray[np.int64], population: NDArray[np.int8], today: dt.date
+    rule: Rule, view: UsableLayer, subjects: NDArray[np.int64], population: NDArray[np.int8], today: dt.date
 ) -> pd.DataFrame:
     frame = view.frame.iloc[subjects]
     known = population[subjects]
@@ -132,8 +132,8 @@ def _days_past(rule: Rule, frame: pd.DataFrame, today: dt.date) -> NDArray[np.fl
 
 def _judge_relation(
     rule: Rule,
-    view: LayerView,
-    other: LayerView,
+    view: UsableLayer,
+    other: UsableLayer,
     subjects: NDArray[np.int64],
     population: NDArray[np.int8],
     crs: str,
@@ -166,13 +166,13 @@ def _judge_relation(
     return _explained(_with_withheld(rule, pairs, view, other, subjects, terms, today))
 
 
-def terms_of(rule: Rule, view: LayerView, other: LayerView, crs: str) -> Terms:
+def terms_of(rule: Rule, view: UsableLayer, other: UsableLayer, crs: str) -> Terms:
     """Return the thresholds of a rule; nearness is the accuracy of both layers unless the rule says otherwise."""
     accuracy = float(np.hypot(view.schema.accuracy_m, other.schema.accuracy_m))
     return Terms(crs=crs, near_m=accuracy if rule.near_m is None else rule.near_m, **dict(rule.settings))
 
 
-def _shapes(view: LayerView, rows: NDArray[np.int64], crs: str) -> NDArray[np.object_]:
+def _shapes(view: UsableLayer, rows: NDArray[np.int64], crs: str) -> NDArray[np.object_]:
     if view.frame.crs is None or view.frame.crs != crs:
         raise CrsError(f"layer {view.schema.id}: got CRS {view.frame.crs}, expected {crs}. Take the layer in again.")
     return np.asarray(view.frame.geometry.to_numpy()[rows], dtype=object)
@@ -181,8 +181,8 @@ def _shapes(view: LayerView, rows: NDArray[np.int64], crs: str) -> NDArray[np.ob
 def _drop_self(
     rule: Rule,
     pairs: pd.DataFrame,
-    view: LayerView,
-    other: LayerView,
+    view: UsableLayer,
+    other: UsableLayer,
     subjects: NDArray[np.int64],
     objects: NDArray[np.int64],
 ) -> pd.DataFrame:
@@ -197,8 +197,8 @@ def _drop_self(
 def _with_withheld(
     rule: Rule,
     pairs: pd.DataFrame,
-    view: LayerView,
-    other: LayerView,
+    view: UsableLayer,
+    other: UsableLayer,
     subjects: NDArray[np.int64],
     terms: Terms,
     today: dt.date,
@@ -250,7 +250,7 @@ def _explained(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _outcomes(
-    rule: Rule, view: LayerView, subjects: NDArray[np.int64], pairs: pd.DataFrame, today: dt.date
+    rule: Rule, view: UsableLayer, subjects: NDArray[np.int64], pairs: pd.DataFrame, today: dt.date
 ) -> pd.DataFrame:
     """Return the gravest outcome of each subject asked about, withheld ones included as *not assessed*."""
     rank = {name: i for i, name in enumerate(OUTCOMES)}

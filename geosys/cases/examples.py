@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geosys._schema import LayerView
+from geosys._schema import UsableLayer
 from geosys.cases.assess import HIT, assess
 from geosys.cases.conditions import TODAY, Condition
 
@@ -98,7 +98,7 @@ def _anything(kind: str) -> Any:
     return {"text": "样例", "integer": 1, "number": 1.0, "date": dt.date(2020, 1, 1), "truth": True}[kind]
 
 
-def _view(rows: list[dict[str, Any]], schema: LayerSchema) -> LayerView:
+def _view(rows: list[dict[str, Any]], schema: LayerSchema) -> UsableLayer:
     """Return a layer of example rows with every column of the schema."""
     dtypes = {"integer": "Int64", "number": "float64", "truth": "boolean"}
     columns = {
@@ -107,4 +107,4 @@ def _view(rows: list[dict[str, Any]], schema: LayerSchema) -> LayerView:
     }
     frame = pd.DataFrame(columns | {"feature_id": [f"example-{i}" for i in range(len(rows))]})
     whole = gpd.GeoDataFrame(frame, geometry=[row["geometry"] for row in rows], crs=CRS)
-    return LayerView(schema, whole, whole.iloc[:0].assign(issue_type=""), "example")
+    return UsableLayer(schema, whole, whole.iloc[:0].assign(issue_type=""), "example")

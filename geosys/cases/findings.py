@@ -9,14 +9,15 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from geosys._text import Text
 from geosys.cases import sentences
-from geosys.cases.assess import OUTCOMES, Assessment
+from geosys.cases.assess import NEEDS_REVIEW, OUTCOMES, UNKNOWN_VALUE, Assessment
 from geosys.cases.basis import cite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from geosys._schema import LayerView
+    from geosys._schema import LayerSchema, UsableLayer
     from geosys.cases.rules import Rule, RuleBook
 
 COLUMNS = [
@@ -41,7 +42,7 @@ def finding_id(rule: str, subject_layer: str, subject_id: str, object_id: str) -
 
 
 def findings_of(
-    assessments: Sequence[Assessment], layers: Mapping[str, LayerView], book: RuleBook, crs: str
+    assessments: Sequence[Assessment], layers: Mapping[str, UsableLayer], book: RuleBook, crs: str
 ) -> gpd.GeoDataFrame:
     """Return the finding table of all assessments: columns `COLUMNS` and a point on the subject, in the plan's CRS.
 
@@ -81,8 +82,8 @@ def _records(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
 
 
 def _row(
-    rule: Rule, pair: Mapping[str, Any], subject: tuple[LayerView, Mapping[str, Any]],
-    target: tuple[LayerView, Mapping[str, Any]] | None, book: RuleBook,
+    rule: Rule, pair: Mapping[str, Any], subject: tuple[UsableLayer, Mapping[str, Any]],
+    target: tuple[UsableLayer, Mapping[str, Any]] | None, book: RuleBook,
 ) -> list[Any]:  # fmt: skip
     view, row = subject
     figures = {
@@ -96,16 +97,45 @@ def _row(
         for language in ("zh", "en")
     }
     object_id = str(target[1]["feature_id"]) if target else ""
+    why = _why(rule, pair, sides)
+    for language in ("zh", "en"):
+        texts[f"sentence_{language}"] = _doubtful(texts[f"sentence_{language}"], why, language)
     offices = book.offices
     return [
         finding_id(rule.id, rule.subject, str(row["feature_id"]), object_id), rule.id, rule.title.zh, rule.title.en, pair["outcome"],
         rule.severity, rule.subject, str(row["feature_id"]), sentences.name_of(view.schema, row), rule.object or "", object_id,
         sentences.name_of(target[0].schema, target[1]) if target else "", pair["measure"], _UNITS[rule.relation], rule.threshold,
         pair["margin"], _UNITS[rule.relation], pair["area_m2"], pair["share"], pair["distance_m"], texts["sentence_zh"], texts["sentence_en"],
-        pair["why_zh"], pair["why_en"], texts["action_zh"], texts["action_en"], rule.lead, offices[rule.lead].zh, offices[rule.lead].en,
+        why.zh if why else "", why.en if why else "", texts["action_zh"], texts["action_en"], rule.lead, offices[rule.lead].zh, offices[rule.lead].en,
         "、".join(offices[o].zh for o in rule.support), rule.certainty, rule.note.zh if rule.note else "", rule.note.en if rule.note else "",
         rule.version, view.version, target[0].version if target else "", row[rule.due_field] if rule.due_field else None,
     ]  # fmt: skip
+
+
+def _why(
+    rule: Rule, pair: Mapping[str, Any], sides: Mapping[str, tuple[LayerSchema, Mapping[str, Any]] | None]
+) -> Text | None:
+    """Return why a pair needs review: the record withheld there, or the attributes that are empty; None for the others."""
+    if pair["outcome"] != NEEDS_REVIEW:
+        return None
+    empty = [
+        schema.titles[c.column]
+        for c in (*rule.where, *rule.condition)
+        if c.test not in ("missing", "present") and (side := sides[c.side]) is not None
+        for schema, row in [side]
+        if pd.isna(row[c.column])
+    ]
+    if pair["why_zh"] != UNKNOWN_VALUE.zh or not empty:
+        return Text(pair["why_zh"], pair["why_en"])
+    names = list(dict.fromkeys(empty))
+    return Text("、".join(n.zh for n in names) + "为空", "empty: " + ", ".join(n.en for n in names))
+
+
+def _doubtful(sentence: str, why: Text | None, language: str) -> str:
+    """Return the sentence of a finding that needs review so that nobody takes it for a fact."""
+    if why is None:
+        return sentence
+    return f"待核实（{why.zh}）：{sentence}" if language == "zh" else f"To be verified ({why.en}): {sentence}"
 
 
 def with_basis(findings: gpd.GeoDataFrame, book: RuleBook) -> gpd.GeoDataFrame:

@@ -87,6 +87,12 @@ class RuleBook:
     basis: Mapping[str, tuple[Clause, ...]]
     offices: Mapping[str, Text]
 
+    @property
+    def version(self) -> str:
+        """Return the hash of all rules and of the legal basis they cite."""
+        content = [(r.id, r.version) for r in self.rules.values()], sorted(self.basis.items())
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:12]
+
 
 def read_rules(root: Path, schemas: Mapping[str, LayerSchema], offices: Mapping[str, Text]) -> RuleBook:
     """Read and validate every rule below ``root/cases/rules`` against the layers' schemas.

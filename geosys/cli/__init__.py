@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -93,8 +93,8 @@ def demo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
     content = read_content()
     with show_progress() as progress:
         if not (root / PLAN).exists():
-            progress("county", 0, 100)
-            sample.draw_county(root, progress=lambda _, share: progress("county", round(share * 100), 100))
+            progress("sample", 0, 100)
+            sample.draw_county(root, progress=lambda _, share: progress("sample", round(share * 100), 100))
         plan = read_workspace(root, content.catalogue)
         result = run(plan, content, day_named(None), progress)
     _report(result, plan, as_json=as_json)

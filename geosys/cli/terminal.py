@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 STAGES = {
-    "county": "绘制样例县 Drawing the sample county",
+    "sample": "绘制样例县 Drawing the sample county",
     "deliveries": "接收与检查 Taking deliveries in",
     "rules": "规则判定 Judging rules",
     "outputs": "生成成果 Writing outputs",

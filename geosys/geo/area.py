@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from geosys.geo.crs import GEOGRAPHIC, ellipsoid_of, parse_crs, to_crs
+from geosys.geo.geometry import extent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,5 +80,5 @@ def _geographic_of(crs: str) -> str:
 
 def _corner(geometries: NDArray[np.object_]) -> tuple[float, float]:
     """Return the south-west corner of all geometries: sums keep their digits near it."""
-    bounds = shapely.total_bounds(geometries) if len(geometries) else np.full(4, np.nan)
+    bounds = extent(geometries)
     return (0.0, 0.0) if np.isnan(bounds[0]) else (float(bounds[0]), float(bounds[1]))

@@ -39,6 +39,11 @@ class Repair:
         return change / self.area_before if self.area_before > 0 else (np.inf if change > 0 else 0.0)
 
 
+def extent(geometries: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return west, south, east, north of all geometries together; NaN where there are none."""
+    return np.asarray(shapely.total_bounds(geometries)) if len(geometries) else np.full(4, np.nan)
+
+
 def of_kind(geometries: NDArray[np.object_], kind: str) -> NDArray[np.bool_]:
     """Say for each geometry, shape (n,), whether it is a point, line or polygon (or several of them)."""
     return np.isin(shapely.get_type_id(geometries), [int(t) for t in KINDS[kind]])

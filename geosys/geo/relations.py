@@ -16,6 +16,7 @@ import shapely
 from geosys._errors import CrsError
 from geosys.geo.area import ellipsoidal_area_m2
 from geosys.geo.crs import check_metric, ellipsoid_of, parse_crs, scale_range
+from geosys.geo.geometry import extent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,17 +25,10 @@ if TYPE_CHECKING:
 
 TOLERANCE_M = 0.001  # on the line counts; a tenth of a millimetre beside it is on the line
 SLIVER_M2 = 0.005  # smaller common areas are rounding of coordinates, not land
-COLUMNS = [
-    "subject",
-    "object",
-    "state",
-    "area_m2",
-    "share",
-    "object_share",
-    "distance_m",
-    "measure",
-    "margin",
-]
+COLUMNS = {
+    "subject": "int64", "object": "int64", "state": "object", "area_m2": "float64", "share": "float64",
+    "object_share": "float64", "distance_m": "float64", "measure": "float64", "margin": "float64",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +69,8 @@ def relate(relation: str, subjects: NDArray[np.object_], objects: NDArray[np.obj
     check_metric(terms.crs, f"relation {relation}")
     for name, geometries in (("subjects", subjects), ("objects", objects)):
         _check_metres(geometries, terms.crs, f"relation {relation}, {name}")
-    if not len(subjects):
-        return pd.DataFrame(columns=COLUMNS)
-    table = RELATIONS[relation](subjects, objects, terms)
-    return table.reindex(columns=COLUMNS).sort_values(["subject", "object"], kind="stable").reset_index(drop=True)
+    table = RELATIONS[relation](subjects, objects, terms).reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    return table.sort_values(["subject", "object"], kind="stable").reset_index(drop=True)
 
 
 def covered_by(subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
@@ -165,7 +157,7 @@ RELATIONS: dict[str, Callable[[NDArray[np.object_], NDArray[np.object_], Terms],
 
 def _check_metres(geometries: NDArray[np.object_], crs: str, where: str) -> None:
     """Raise when coordinates look like degrees although the CRS has a false easting of hundreds of kilometres."""
-    bounds = shapely.total_bounds(geometries)
+    bounds = extent(geometries)
     looks_like_degrees = np.isfinite(bounds).all() and (np.abs(bounds) <= np.array([180, 90, 180, 90])).all()
     operation = parse_crs(crs).coordinate_operation
     has_false_easting = operation is not None and any("asting" in p.name and p.value for p in operation.params)
@@ -179,7 +171,7 @@ def _candidates(
     subjects: NDArray[np.object_], objects: NDArray[np.object_], reach_m: float, crs: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return positions of pairs that may lie within `reach_m` on the ground, sorted by subject then object."""
-    bounds = shapely.total_bounds(np.concatenate([subjects, objects]))
+    bounds = extent(np.concatenate([subjects, objects]))
     if not len(objects) or not np.isfinite(bounds).all():
         return np.array([], dtype=np.int64), np.array([], dtype=np.int64)
     tree = shapely.STRtree(objects)

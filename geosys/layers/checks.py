@@ -71,7 +71,7 @@ def inside_region(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
             continue
         geometry = rows.geometry[i]
         turned = _exchanged(geometry, rows)
-        centre = shapely.get_coordinates(shapely.centroid(geometry))[0].round(3).tolist()
+        centre = _degrees_of(geometry, rows.crs)
         if turned:
             zh, en = (
                 "位置在区域之外，交换经纬度（X、Y）后落入区域：疑似写反",
@@ -89,6 +89,12 @@ def inside_region(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
             )
 
 
+def _degrees_of(geometry: shapely.Geometry, crs: str) -> str:
+    """Return where a geometry lies, in degrees as people write them."""
+    centre = to_crs(np.array([shapely.centroid(geometry)], dtype=object), crs, GEOGRAPHIC)[0]
+    return "" if centre is None else f"{centre.x:.6f}, {centre.y:.6f}"
+
+
 def _exchanged(geometry: shapely.Geometry, rows: Rows) -> bool:
     """Say whether a geometry falls into the region with its degrees exchanged."""
     degrees = to_crs(np.array([geometry], dtype=object), rows.crs, GEOGRAPHIC)
@@ -104,7 +110,7 @@ def default_point(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
     at = present_at(rows)
     groups = _default_points(rows, at)
     for i, count in sorted(groups.items()):
-        xy = shapely.get_coordinates(rows.geometry[i])[0].round(3).tolist()
+        xy = _degrees_of(rows.geometry[i], rows.crs)
         zh = f"{count} 个点共用同一坐标且在区域之外：是默认坐标，不是真实位置"
         en = f"{count} points share one place outside the region: a default point, not a position"
         yield Issue("default_point", Text(zh, en), int(i), value=xy, geometry=rows.geometry[i])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -27,7 +27,9 @@ class Delivery:
     x: str | None = None
     y: str | None = None
     sender: str = ""
+    note: str = ""
+    rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
-KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note")
+KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note", "rows")
 REQUIRED = ("file", "layer")

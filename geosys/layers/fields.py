@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,37 +136,35 @@ def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
 
 
 def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: LayerSpec) -> tuple[pd.Series, list[Issue]]:
-    """Return a stable id for each row: its key, or a hash of its place and values where the key is incomplete."""
-    issues: list[Issue] = []
-    if not spec.key:
-        return pd.Series([_hash_row(frame, geometry, i) for i in range(len(frame))], dtype=object), issues
+    """Return a stable id for each row: its key, or where the key is incomplete a hash of its place.
+
+    Rows without a key that share one place (or have none) are told apart by their values as well.
+    """
     parts = frame[list(spec.key)]
+    lacking = np.asarray(parts.isna().any(axis=1), dtype=bool) if spec.key else np.ones(len(frame), dtype=bool)
+    ids = np.empty(len(frame), dtype=object)
+    ids[~lacking] = ["/".join(str(v) for v in row) for row in parts[~lacking].itertuples(index=False)]
+    rows = np.flatnonzero(lacking)
+    places = [b"" if g is None else shapely.to_wkb(shapely.normalize(g)) for g in geometry[rows]]
+    times = Counter(places)
+    for row, place in zip(rows, places, strict=True):
+        values = repr([str(v) for v in frame.iloc[row]]) if not place or times[place] > 1 else ""
+        ids[row] = "~" + hashlib.sha256(place + values.encode("utf-8", "replace")).hexdigest()[:10]
     title = "、".join(spec.fields[k].title.zh for k in spec.key)
-    if len(frame) and parts.isna().any(axis=1).all():
-        zh, en = (
-            f"没有主键“{title}”：以位置与内容生成临时编号",
-            f"No row has the key ({', '.join(spec.key)}): ids are made from place and values",
+    issues = [
+        Issue(
+            "missing_key",
+            Text(
+                f"主键“{title}”不全，以位置生成临时编号 {ids[i]}",
+                f"The key is incomplete; {ids[i]} is made from its place",
+            ),
+            int(i),
+            spec.key[0],
         )
-        issues.append(Issue("missing_key", Text(zh, en), field=spec.key[0]))
-        return pd.Series([_hash_row(frame, geometry, i) for i in range(len(frame))], dtype=object), issues
-    ids = []
-    for i, row in enumerate(parts.itertuples(index=False)):
-        if any(pd.isna(v) for v in row):
-            ids.append(_hash_row(frame, geometry, i))
-            zh, en = (
-                f"主键“{title}”不全，以位置与内容生成临时编号 {ids[-1]}",
-                f"The key is incomplete; {ids[-1]} is made from place and values",
-            )
-            issues.append(Issue("missing_key", Text(zh, en), i, spec.key[0]))
-        else:
-            ids.append("/".join(str(v) for v in row))
+        for i in rows
+        if spec.key
+    ]
     return pd.Series(ids, dtype=object), issues
-
-
-def _hash_row(frame: pd.DataFrame, geometry: NDArray[np.object_], row: int) -> str:
-    shape = b"" if geometry[row] is None else shapely.to_wkb(shapely.normalize(geometry[row]))
-    values = "" if shape else repr([str(v) for v in frame.iloc[row]])
-    return "~" + hashlib.sha256(shape + values.encode()).hexdigest()[:10]
 
 
 def check_keys(ids: pd.Series, withheld: AbstractSet[int], key: tuple[str, ...]) -> Iterator[Issue]:

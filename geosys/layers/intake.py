@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WRONG_PLACE_SHARE = 0.5  # when more rows of a layer than this lie outside the region, its coordinates are read wrongly
 WRONG_PLACE_LEAST = 4
+KEYLESS_SHARE = 0.5  # when more rows of a delivery than this have no key, that is one issue
+KEYLESS_LEAST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,9 @@ def _take_part(
         )
         return None
     try:
-        reading = read_delivery(delivery.path, delivery.table, delivery.encoding, words_of(spec))
+        reading = read_delivery(delivery.path, delivery.table, delivery.encoding, words_of(spec)).only(delivery.rows)
     except DeliveryError as error:
-        kind = "unknown_table" if "Name it with 'table'" in str(error) else "unreadable_file"
-        issues.append(_whole(delivery, kind, str(error), str(error)))
+        issues.append(_whole(delivery, error.issue_type, str(error), str(error)))
         return None
     if reading.size == 0:
         issues.append(
@@ -111,25 +113,25 @@ def _take_part(
     geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
     frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
     found = [*found, *trouble, *bad]
-    for issue in found:
-        issue.source_table = reading.table
     if geometry is None or any(i.issue_type == "missing_column" for i in found):
-        issues += [_placed(i, delivery, None) for i in found]
+        issues += [_locate(i, delivery, reading) for i in found]
         return None
     provenance = {
-        "file": delivery.name, "sha256": hash_file(delivery.path), "table": reading.table, "sender": delivery.sender,
+        "file": delivery.name, "sha256": hash_file(delivery.path), "table": reading.table, "sender": delivery.sender, "note": delivery.note,
         "rows": reading.size, "crs_stated": reading.crs, "crs_used": delivery.crs or reading.crs, "evidence": reading.evidence,
         "columns": dict(naming.columns), "x": list(naming.x), "y": list(naming.y),
     }  # fmt: skip
     return _Part(delivery, reading, frame, geometry, found, provenance)
 
 
-def _placed(issue: Issue, delivery: Delivery, reading: Reading | None) -> Issue:
-    """Fill in where an issue stands: layer, file, record and line."""
+def _locate(issue: Issue, delivery: Delivery, reading: Reading | None = None, record: int = -1) -> Issue:
+    """Fill in where an issue stands: layer, file, table, and for a row its record (from 1) and line."""
     issue.layer, issue.source_file = delivery.layer, delivery.name
-    if issue.row >= 0:
-        issue.source_row = issue.row + 1
-        issue.source_line = reading.lines[issue.row] if reading and issue.row < len(reading.lines) else None
+    if reading is not None:
+        issue.source_table = reading.table
+    if reading is not None and record >= 0:
+        issue.source_row = reading.records[record]
+        issue.source_line = reading.lines[record] if record < len(reading.lines) else None
     return issue
 
 
@@ -139,27 +141,24 @@ def _combine(spec: LayerSpec, parts: Sequence[_Part], place: Place, catalogue: C
     geometry = np.concatenate([p.geometry for p in parts])
     starts = np.cumsum([0, *(p.reading.size for p in parts)])
     log = IssueLog()
-    for part, start in zip(parts, starts, strict=False):
+    for position, (part, start) in enumerate(zip(parts, starts, strict=False)):
         for issue in part.issues:
             issue.row += int(start) if issue.row >= 0 else 0
+            issue.part = position
             log.add(issue)
     geometry = _check(spec, frame, geometry, place, catalogue, log)
     _check_place(spec, log, len(frame))
+    _gather_keyless(spec, log, starts)
     for issue in log.rows:
-        owner = int(np.searchsorted(starts, issue.row, side="right")) - 1 if issue.row >= 0 else _owner_of(issue, parts)
-        if issue.row >= 0:
+        if issue.row < 0:
+            part = parts[issue.part]
+            _locate(issue, part.delivery, part.reading)
+        else:
+            owner = int(np.searchsorted(starts, issue.row, side="right")) - 1
             issue.feature_id = str(frame["feature_id"].iloc[issue.row])
-            issue.row -= int(starts[owner])
-        issue.source_table = parts[owner].reading.table
-        _placed(issue, parts[owner].delivery, parts[owner].reading)
-        issue.row += int(starts[owner]) if issue.row >= 0 else 0
+            _locate(issue, parts[owner].delivery, parts[owner].reading, issue.row - int(starts[owner]))
     layer = _clean(spec, frame, geometry, parts, place, log, catalogue)
     return layer, log.rows
-
-
-def _owner_of(issue: Issue, parts: Sequence[_Part]) -> int:
-    """Return the part a whole-table issue belongs to."""
-    return next((i for i, p in enumerate(parts) if any(issue is other for other in p.issues)), 0)
 
 
 def _check(
@@ -172,9 +171,8 @@ def _check(
 ) -> NDArray[np.object_]:
     """Run all checks on the whole layer, add ids, derived columns and area to the frame; return the repaired geometry."""
     unread = {(i.row, i.field) for i in log.rows}
-    shapes, found = fields.settle_shapes(
-        geometry, spec, place.crs, {row for row, _ in unread if row >= 0 and _is_place(log, row)}
-    )
+    placeless = {i.row for i in log.rows if i.issue_type in ("bad_coordinate", "swapped_xy")}
+    shapes, found = fields.settle_shapes(geometry, spec, place.crs, placeless)
     frame["feature_id"], unnamed = fields.name_features(frame, shapes, spec)
     for name, derived in spec.derived.items():
         frame[name] = derive.FUNCTIONS[derived.function].call(frame, derived.inputs, derived.settings)
@@ -188,10 +186,6 @@ def _check(
     return shapes
 
 
-def _is_place(log: IssueLog, row: int) -> bool:
-    return any(i.row == row and i.issue_type in ("bad_coordinate", "swapped_xy") for i in log.rows)
-
-
 def _check_place(spec: LayerSpec, log: IssueLog, size: int) -> None:
     """Add one critical issue when most rows lie outside the region: the coordinates are read in a wrong way."""
     outside = [i for i in log.rows if i.issue_type in ("outside_region", "swapped_xy")]
@@ -200,6 +194,20 @@ def _check_place(spec: LayerSpec, log: IssueLog, size: int) -> None:
         en = f"{len(outside)} of {size} records lie outside the region: CRS, zone or axis order is probably wrong; stopped"
         log.rows = [i for i in log.rows if i.issue_type not in ("outside_region", "swapped_xy")]
         log.add(Issue("wrong_place", Text(zh, en), value=spec.id))
+
+
+def _gather_keyless(spec: LayerSpec, log: IssueLog, starts: NDArray[np.int64]) -> None:
+    """Replace one issue a row by one a delivery, where most rows of a delivery have no key."""
+    keyless = [i for i in log.rows if i.issue_type == "missing_key"]
+    for first, end in pairwise(starts):
+        rows = [i for i in keyless if first <= i.row < end]
+        if len(rows) > KEYLESS_SHARE * (end - first) and len(rows) >= KEYLESS_LEAST:
+            gone = {id(i) for i in rows}
+            log.rows = [i for i in log.rows if id(i) not in gone]
+            title = "、".join(spec.fields[k].title.zh for k in spec.key)
+            zh = f"{end - first} 条中有 {len(rows)} 条没有主键“{title}”：以位置生成临时编号"
+            en = f"{len(rows)} of {end - first} records lack the key ({', '.join(spec.key)}): ids are made from their place"
+            log.add(Issue("missing_key", Text(zh, en), field=spec.key[0], part=int(np.searchsorted(starts, first))))
 
 
 def _clean(
@@ -213,7 +221,7 @@ def _clean(
 ) -> Layer:
     """Return the rows no error withholds, and those it does, with where all came from."""
     frame["source_file"] = np.repeat([p.delivery.name for p in parts], [p.reading.size for p in parts])
-    frame["source_row"] = np.concatenate([np.arange(1, p.reading.size + 1) for p in parts])
+    frame["source_row"] = np.concatenate([p.reading.records for p in parts])
     columns = ["feature_id", *[c for c in frame.columns if c != "feature_id"]]
     whole = gpd.GeoDataFrame(frame[columns], geometry=geometry, crs=place.crs)
     out = sorted(log.withheld(catalogue))

@@ -26,7 +26,7 @@ COLUMNS = [
 
 @dataclass(slots=True)
 class Issue:
-    """Hold one issue as it is found; row −1 means the whole file or table."""
+    """Hold one issue as it is found; row −1 means the whole table of delivery `part`."""
 
     issue_type: str
     message: Text
@@ -45,6 +45,7 @@ class Issue:
     source_row: int | None = None
     source_line: int | None = None
     feature_id: str = ""
+    part: int = 0
 
 
 @dataclass(slots=True)

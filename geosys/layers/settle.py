@@ -106,7 +106,9 @@ def _raw_values(field: Field, reading: Reading, naming: Naming, delivery: Delive
     return np.full(reading.size, None, dtype=object)
 
 
-def _settle_column(raw: NDArray[np.object_], parse: Callable[[Any], Any]) -> tuple[NDArray[np.object_], list[int]]:
+def _settle_column(
+    raw: NDArray[np.object_], parse: Callable[[Any], tuple[bool, Any]]
+) -> tuple[NDArray[np.object_], list[int]]:
     """Return the parsed values and the rows whose value is there but could not be read; each value is parsed once."""
     known: dict[Any, Any] = {}
     settled, bad = np.empty(len(raw), dtype=object), []
@@ -117,15 +119,15 @@ def _settle_column(raw: NDArray[np.object_], parse: Callable[[Any], Any]) -> tup
             else (type(value), repr(value))
         )
         if key not in known:
-            known[key] = (values.plain(value) is None, parse(value))
+            known[key] = parse(value)
         empty, settled[i] = known[key]
         if settled[i] is None and not empty:
             bad.append(i)
     return settled, bad
 
 
-def _parser(field: Field, codes: CodeList | None, wording: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Return the function that reads one value of a field; the sender's own wording is translated first."""
+def _parser(field: Field, codes: CodeList | None, wording: Mapping[str, str]) -> Callable[[Any], tuple[bool, Any]]:
+    """Return the function that says of a value whether it is empty and what it means, the sender's wording translated."""
 
     def translated(value: Any) -> Any:
         text = values.plain(value)
@@ -143,7 +145,7 @@ def _parser(field: Field, codes: CodeList | None, wording: Mapping[str, str]) ->
         "text": values.plain, "integer": whole, "number": values.number, "date": values.date, "truth": values.truth,
     }  # fmt: skip
     read = code if codes else kinds[field.type]
-    return lambda value: read(translated(value))
+    return lambda value: (values.plain(translated(value)) is None, read(translated(value)))
 
 
 def _value_issue(field: Field, row: int, value: object, codes: CodeList | None) -> Issue:

@@ -11,9 +11,8 @@ import numpy as np
 import python_calamine
 
 from geosys._errors import DeliveryError
-from geosys._faults import nearest
 from geosys.layers.codes import fold
-from geosys.layers.reading import Reading
+from geosys.layers.reading import Reading, choose_table
 from geosys.layers.values import plain
 
 if TYPE_CHECKING:
@@ -85,13 +84,7 @@ def read_workbook(path: Path, table: str | None, _encoding: str | None, words: S
         book = python_calamine.CalamineWorkbook.from_path(str(path))
         sheets = {meta.name: meta for meta in book.sheets_metadata}
         visible = [n for n, meta in sheets.items() if meta.visible == python_calamine.SheetVisibleEnum.Visible]
-        name = table or (visible[0] if len(visible) == 1 else None)
-        if name is None or name not in sheets:
-            got = f"no sheet '{table}'" if table else f"{len(visible)} sheets and none named"
-            hint = nearest(table, sheets) if table else ""
-            raise DeliveryError(
-                f"{path.name}: got {got}, expected one of: {', '.join(sheets)}. Name it with 'table'. {hint}".rstrip()
-            )
+        name = choose_table(path.name, list(sheets), visible, table)
         sheet = book.get_sheet_by_name(name)
         grid: Grid = [list(row) for row in sheet.to_python(skip_empty_area=False)]
         _fill_merged(grid, sheet.merged_cell_ranges or [])

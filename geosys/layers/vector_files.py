@@ -14,8 +14,7 @@ import pyogrio.raw
 import shapely
 
 from geosys._errors import DeliveryError
-from geosys._faults import nearest
-from geosys.layers.reading import Reading
+from geosys.layers.reading import Reading, choose_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +38,7 @@ def read_vector(path: Path, table: str | None, encoding: str | None, _words: Seq
     """
     try:
         layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-        name = _choose(path, layers, table)
+        name = choose_table(path.name, layers, layers, table)
         evidence = ""
         if path.suffix.lower() == ".shp" and encoding is None:
             encoding, evidence = settle_dbf_encoding(path.with_suffix(".dbf"))
@@ -61,18 +60,6 @@ def read_vector(path: Path, table: str | None, encoding: str | None, _words: Seq
     titles = _aliases(path, name) if path.suffix.lower() == ".gdb" else {}
     size = len(geometry) if geometry is not None else len(next(iter(columns.values()), []))
     return Reading(name, columns, geometry, meta["crs"], titles, tuple(range(1, size + 1)), evidence)
-
-
-def _choose(path: Path, layers: Sequence[str], wanted: str | None) -> str:
-    if wanted is None and len(layers) == 1:
-        return layers[0]
-    if wanted in layers:
-        return str(wanted)
-    got = f"no layer '{wanted}'" if wanted else f"{len(layers)} layers and none named"
-    hint = nearest(wanted, layers) if wanted else ""
-    raise DeliveryError(
-        f"{path.name}: got {got}, expected one of: {', '.join(layers)}. Name it with 'table'. {hint}".rstrip()
-    )
 
 
 def _parse(wkb: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -174,7 +174,7 @@ def render_page(
     """
     figure = OfflineFigure(title)
     chart = folium.Map(
-        location=centre, tiles=None, zoom_start=zooms[0], max_zoom=zooms[1], min_zoom=7, control_scale=False,
+        location=centre, tiles=None, zoom_start=zooms[0], max_zoom=zooms[1], min_zoom=2, control_scale=False,
         zoom_control=False, prefer_canvas=True, attribution_control=False, zoom_snap=0.25, font_size="13px",
     )  # fmt: skip
     chart._name, chart._id = "Map", "geosys"

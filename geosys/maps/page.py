@@ -147,10 +147,7 @@ def _pack_layer(spec: MapSpec, view: LayerView, layer: MapLayer) -> dict[str, An
         "kind": layer.geometry,
         "minZoom": view.min_zoom,
         "labelZoom": view.label_zoom,
-        "style": {
-            name: getattr(style, name)
-            for name in ("colour", "fill", "opacity", "width", "dash", "hatch", "shape", "size")
-        },
+        "style": {name: getattr(style, name) for name in _LOOKS},
         "by": _pair(layer.columns[style.by]) if style.by in layer.columns else None,
         "classes": [_swatch(swatch) for swatch in swatches.values()],
         "classRows": write_integers(_class_rows(codes, list(swatches), prefix=style.prefix)),
@@ -200,9 +197,8 @@ def _bounds(spec: MapSpec, layers: Sequence[MapLayer], findings: gpd.GeoDataFram
     """Return south-west and north-east (lat, lon) of what the map shows first."""
     frames = [layer.frame for layer in layers if layer.id == spec.frame_on and len(layer.frame)]
     frames = frames or [layer.frame for layer in layers] + [findings]
-    boxes = [
-        frame.total_bounds for frame in frames if not frame.geometry.is_empty.all() and frame.geometry.notna().any()
-    ]
+    filled = [frame.geometry[frame.geometry.notna() & ~frame.geometry.is_empty] for frame in frames]
+    boxes = [places.total_bounds for places in filled if len(places)]
     if not boxes:
         return [[34.0, 113.0], [35.0, 115.0]]
     west, south = np.min([box[:2] for box in boxes], axis=0)

@@ -33,6 +33,7 @@ SHAPES = (
 MARKS = ("solid", "dot", "question", "none")
 SEEN = ("present", "no_longer_found", "returned")
 FALLBACK = "default"
+_KINDS = {"by": str, "prefix": bool}
 _TOP = {"opacity": 1, "width": 40, "size": 40}
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
@@ -150,15 +151,16 @@ def _read_swatch(where: str, row: object, needs: tuple[str, ...], faults: Faults
     given: dict[str, str] = {}
     for key, words in looks.items():
         if key in row:
-            given[key] = (
-                _colour(where, row[key], faults) if words is None else _word(where, key, row[key], words, faults)
-            )
+            value = row[key]
+            given[key] = _word(where, key, value, words, faults) if words else _colour(where, value, faults)
     return Swatch(title, **given)
 
 
 def _read_style(where: str, row: Mapping[str, Any], classes: Mapping[str, Any], faults: Faults) -> Style:
     """Read a layer's style; what it does not say is the default's."""
     faults.keys(where, row, Style.__dataclass_fields__)
+    if ("by" in row) != ("classes" in row):
+        faults.add(where, sorted(row), "'by' and 'classes' together", "Give both, or neither.")
     given: dict[str, Any] = {}
     for key, value in row.items():
         if key in {"colour", "fill"}:
@@ -169,16 +171,10 @@ def _read_style(where: str, row: Mapping[str, Any], classes: Mapping[str, Any], 
             given[key] = _number(f"{where} {key}", value, _TOP[key], faults)
         elif key == "dash" and faults.typed(f"{where} dash", value, list, "a list of pixels, as in [6, 3]"):
             given[key] = tuple(_number(f"{where} dash", n, 100, faults) for n in value)
-        elif key == "by":
-            faults.typed(f"{where} by", value, str, "a column")
-            given[key] = value
         elif key == "classes":
             given[key] = faults.one_of(f"{where} classes", value, classes, "a table of [classes]")
-        elif key == "prefix":
-            faults.typed(f"{where} prefix", value, bool, "true or false")
+        elif key in _KINDS and faults.typed(f"{where} {key}", value, _KINDS[key], "a column, or true or false"):
             given[key] = value
-    if ("by" in given) != ("classes" in given):
-        faults.add(where, sorted(row), "'by' and 'classes' together", "Give both, or neither.")
     return Style(**given)
 
 

@@ -261,6 +261,7 @@ def _write_notes(book: xlsxwriter.Workbook, meta: Meta, legend: Sequence[tuple[s
         ("判定日期 As of", meta.as_of.isoformat()),
         ("程序 Program", meta.program),
         ("规则版本 Rules version", meta.rules_version),
+        ("规则结果 Outcomes", "按主体计数，一个主体可有多条线索 Counted by subject; one may have several findings"),
         ("未评估 Not assessed", "“未评估”不等于“无风险” “Not assessed” does not mean “no risk”"),
         *legend,
     ]

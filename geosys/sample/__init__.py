@@ -95,7 +95,11 @@ def _risk_rows(frames: Mapping[str, gpd.GeoDataFrame], sendings: Sequence[Sendin
     for hits in truth.find_hits(frames):
         subject, other = by_frame[hits.subject], by_frame.get(hits.object)
         for i, j in hits.pairs:
-            meant = other is None or _is_planted(frames[hits.subject], i) or (j >= 0 and _is_planted(frames[hits.object], j))
+            meant = (
+                other is None
+                or _is_planted(frames[hits.subject], i)
+                or (j >= 0 and _is_planted(frames[hits.object], j))
+            )
             rows.append(
                 {
                     "rule": hits.rule,

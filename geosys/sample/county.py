@@ -14,6 +14,7 @@ from geosys.sample.farmland import Farmland, draw_farmland
 from geosys.sample.lots import divide_cells
 from geosys.sample.patches import Patches, draw_patches
 from geosys.sample.rivers import Rivers, draw_rivers
+from geosys.sample.sites import convert_sites, find_sites
 from geosys.sample.terrain import CRS, Terrain, draw_terrain
 from geosys.sample.villages import Settlement, settle
 from geosys.sample.zones import Zones, draw_zones
@@ -42,7 +43,7 @@ def draw_frames(rng: np.random.Generator, report: Callable[[str, float], None]) 
     patches = draw_patches(rng, terrain, lots, rivers, settlement.village_of_cell)
     report("zones and plans", 0.55)
     zones = draw_zones(rng, rivers)
-    patches = plots.convert_sites(rng, patches, zones)
+    patches = convert_sites(rng, patches, zones)
     planned, is_planned = plans.plan_land_use(rng, patches, settlement)
     farmland = draw_farmland(rng, patches, settlement, terrain.centres())
     report("one map", 0.7)
@@ -89,27 +90,46 @@ def _industry(
     permanent: gpd.GeoDataFrame,
 ) -> tuple[Frames, faults.Flawed]:
     """Return the plots and units, and the outlines of the faulty plots."""
-    sites = plots.find_sites(rng, patches, zones, is_planned, permanent.geometry.to_numpy())
-    drawn = plots.draw_plots(rng, sites, farmland.units.geometry.to_numpy(), permanent.geometry.to_numpy())
-    flawed = faults.flawed_outlines(sites, drawn, patches.outline[is_planned])
-    frames = {"suspected": drawn.suspected, "contaminated": drawn.contaminated, "priority": drawn.priority, "units": drawn.units}
+    sites = find_sites(rng, patches, zones, is_planned, permanent.geometry.to_numpy())
+    arable = patches.outline[np.char.startswith(patches.land_class.astype(str), "01")]
+    units = farmland.units.geometry.to_numpy()
+    drawn = plots.draw_plots(rng, sites, units, permanent.geometry.to_numpy(), arable)
+    flawed = faults.flawed_outlines(sites, drawn, patches.outline[is_planned], arable)
+    frames = {
+        "suspected": drawn.suspected,
+        "contaminated": drawn.contaminated,
+        "priority": drawn.priority,
+        "units": drawn.units,
+    }
     return frames, flawed
 
 
 def _lives(
-    rng: np.random.Generator, patches: Patches, settlement: Settlement, industry: Frames, flawed: faults.Flawed, terrain: Terrain
+    rng: np.random.Generator,
+    patches: Patches,
+    settlement: Settlement,
+    industry: Frames,
+    flawed: faults.Flawed,
+    terrain: Terrain,
 ) -> Frames:
     """Return receptors and groundwater points, clear of the distances that decide about plots and units."""
     outlines = [industry[name].geometry.to_numpy() for name in ("contaminated", "priority", "suspected")]
     everything = np.concatenate([*outlines, flawed.settled()])
     return {
-        "receptors": receptors.draw_receptors(rng, patches, settlement, everything, industry["units"].geometry.to_numpy()),
+        "receptors": receptors.draw_receptors(
+            rng, patches, settlement, everything, industry["units"].geometry.to_numpy()
+        ),
         "wells": receptors.draw_groundwater_points(rng, terrain.centres()),
     }
 
 
 def _waters(
-    rng: np.random.Generator, terrain: Terrain, rivers: Rivers, zones: Zones, settlement: Settlement, county: shapely.Geometry
+    rng: np.random.Generator,
+    terrain: Terrain,
+    rivers: Rivers,
+    zones: Zones,
+    settlement: Settlement,
+    county: shapely.Geometry,
 ) -> Frames:
     """Return rivers, zones, sections with samples, outfalls, plants and black-odorous waters."""
     sections = samples.draw_sections(rng, rivers)
@@ -122,7 +142,7 @@ def _waters(
         "redlines": zones.redline,
         "sections": sections,
         "samples": gpd.GeoDataFrame(monthly, geometry=nowhere, crs=CRS),
-        "outlets": outfalls.draw_outfalls(rng, rivers, zones),
+        "outlets": outfalls.draw_outfalls(rng, rivers, zones, sections.geometry.to_numpy()),
         "plants": outfalls.draw_sewage_plants(rng, settlement),
         "black_waters": outfalls.draw_black_waters(rng, terrain, settlement, county),
     }

@@ -59,7 +59,9 @@ def read_sendings() -> list[Sending]:
     return [Sending(**entry) for entry in tomllib.loads(text)["delivery"]]
 
 
-def with_written_places(frames: Mapping[str, gpd.GeoDataFrame], sendings: Sequence[Sending]) -> dict[str, gpd.GeoDataFrame]:
+def with_written_places(
+    frames: Mapping[str, gpd.GeoDataFrame], sendings: Sequence[Sending]
+) -> dict[str, gpd.GeoDataFrame]:
     """Return the frames with a note, and with `lon` and `lat` as the sender writes them where he sends a table."""
     out = {}
     for sending in sendings:
@@ -111,7 +113,9 @@ def _as_features(table: pd.DataFrame, geometry: Any, crs: str) -> gpd.GeoDataFra
 def _geodatabase(path: Path, table: pd.DataFrame, geometry: Any, sending: Sending) -> None:
     features = _as_features(table, geometry, sending.crs)
     options = {"LAYER_ALIAS": sending.title, "TARGET_ARCGIS_VERSION": "ARCGIS_PRO_3_2_OR_LATER"}
-    pyogrio.write_dataframe(features, path, layer=sending.table, driver="OpenFileGDB", promote_to_multi=True, layer_options=options)
+    pyogrio.write_dataframe(
+        features, path, layer=sending.table, driver="OpenFileGDB", promote_to_multi=True, layer_options=options
+    )
 
 
 def _gbk_shapefile(path: Path, table: pd.DataFrame, geometry: Any, sending: Sending) -> None:
@@ -166,7 +170,13 @@ def _csv(encoding: str) -> Callable[[Path, pd.DataFrame, Any, Sending], None]:
 
 
 def _ledger(path: Path, table: pd.DataFrame, _geometry: Any, sending: Sending) -> None:
-    write_ledger(path, table.map(lambda v: v if isinstance(v, dt.date) else _said(v)), sending.table, sending.title, sending.header)
+    write_ledger(
+        path,
+        table.map(lambda v: v if isinstance(v, dt.date) else _said(v)),
+        sending.table,
+        sending.title,
+        sending.header,
+    )
 
 
 def _workbook(path: Path, table: pd.DataFrame, _geometry: Any, sending: Sending) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import pandas as pd
 import shapely
 
 from geosys.geo.area import ellipsoidal_area_m2
+from geosys.sample.onemap import only_where
 from geosys.sample.places import as_decimal
 from geosys.sample.terrain import CRS
 from geosys.sample.villages import COUNTY_CODE
@@ -70,14 +72,14 @@ def _unit_of_patch(patches: Patches, settlement: Settlement, centres: NDArray[np
     field = np.isin(patches.land_class, ["0101", "0102", "0103"])
     east = centres[patches.cell, 0] > settlement.frame["x"].to_numpy()[village]
     raw = np.where(field, village * 2 + east, -1)
-    return np.unique(np.append(raw, -1), return_inverse=True)[1][:-1] - 1
+    return np.asarray(np.unique(np.append(raw, -1), return_inverse=True)[1][:-1] - 1)
 
 
 def _patches_of_one_cell(patches: Patches, unit: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
     """Return the unit's patches in that of its cells which holds most of them."""
     members = np.flatnonzero(unit == wanted)
     cell, size = np.unique(patches.cell[members], return_counts=True)
-    return members[patches.cell[members] == cell[np.argmax(size)]]
+    return np.asarray(members[patches.cell[members] == cell[np.argmax(size)]])
 
 
 def _unit_table(
@@ -91,7 +93,7 @@ def _unit_table(
     order = np.argsort(unit, kind="stable")
     start = np.searchsorted(unit[order], np.arange(len(category) + 1))
     outline = np.array(
-        [shapely.coverage_union_all(patches.outline[order[a:b]]) for a, b in zip(start[:-1], start[1:], strict=True)],
+        [shapely.coverage_union_all(patches.outline[order[a:b]]) for a, b in pairwise(start)],
         dtype=object,
     )
     measured = category != PRIORITY
@@ -105,10 +107,10 @@ def _unit_table(
         {
             "unit_code": [f"{COUNTY_CODE}GD{k + 1:04d}" for k in range(len(category))],
             "category": category,
-            "exceed_items": np.where(exceeding | measured, "镉", None),
+            "exceed_items": only_where(exceeding | measured, "镉"),
             "is_exceeding": exceeding,
             "stated_area_m2": np.round(ellipsoidal_area_m2(outline, CRS), 2),
-            "measure_type": np.where(measured, measure, None),
+            "measure_type": only_where(measured, measure),
             "measure_on": [d.date() if m else None for d, m in zip(day, measured, strict=True)],
         },
         geometry=outline,

@@ -14,7 +14,9 @@ import shapely.affinity
 
 from geosys.geo.area import ellipsoidal_area_m2
 from geosys.geo.geometry import propose_repair
+from geosys.sample.outfalls import NEEDS_APPROVAL
 from geosys.sample.places import degrees_of
+from geosys.sample.plots import shared_m2
 from geosys.sample.terrain import CRS
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geosys.sample.plots import Plots, Sites
+    from geosys.sample.plots import Plots
+    from geosys.sample.sites import Sites
 
 MU_M2 = 2_000.0 / 3.0
 _ERRORS = (
@@ -45,21 +48,32 @@ class Flawed:
         return np.array([*fixed, self.overlap, self.spare], dtype=object)
 
 
-def flawed_outlines(sites: Sites, plots: Plots, planned: NDArray[np.object_]) -> Flawed:
+def flawed_outlines(sites: Sites, plots: Plots, planned: NDArray[np.object_], arable: NDArray[np.object_]) -> Flawed:
     """Draw the faulty plots on works that are still free and far from every zone, the red line and the plan's homes."""
+    middles = shapely.multipoints(shapely.centroid(planned))
     far = sites.free & ~sites.in_zone & ~sites.in_redline & ~sites.near_zone & ~sites.is_planned
-    far &= shapely.distance(sites.outline, shapely.multipoints(shapely.centroid(planned))) > 600.0  # noqa: PLR2004
+    far &= shapely.distance(sites.outline, middles) > 600.0  # noqa: PLR2004
     loop_a, loop_b, tie, spare = sites.take(4, far)
-    base = plots.suspected.geometry.to_numpy()
-    lonely = shapely.distance(base, shapely.multipoints(shapely.centroid(planned)))
-    alone = shapely.distance(base[:, None], sites.outline[None, :])
-    lonely[np.sort(alone, axis=1)[:, 1] < 250.0] = 0.0  # noqa: PLR2004
-    lonely[:10] = 0.0
-    corner = shapely.get_coordinates(base[int(np.argmax(lonely))])
-    shift = (corner[1] - corner[0]) * 0.85
-    overlap = shapely.affinity.translate(base[int(np.argmax(lonely))], *np.round(shift, 3))
     loops = np.array([_with_loop(sites.outline[k]) for k in (loop_a, loop_b)], dtype=object)
-    return Flawed(loops, _bow_tie(sites.outline[tie]), overlap, sites.outline[spare])
+    return Flawed(
+        loops, _bow_tie(sites.outline[tie]), _overlapping(sites, plots, middles, arable), sites.outline[spare]
+    )
+
+
+def _overlapping(sites: Sites, plots: Plots, homes: shapely.MultiPoint, arable: NDArray[np.object_]) -> shapely.Polygon:
+    """Return a copy of a lonely suspected plot, moved so that it covers part of it and clear shares of fields."""
+    base = plots.suspected.geometry.to_numpy()
+    tree = shapely.STRtree(arable)
+    gap = np.sort(shapely.distance(base[:, None], sites.outline[None, :]), axis=1)[:, 1]
+    lonely = np.where((gap > 250.0) & ~plots.suspected["is_planted"], shapely.distance(base, homes), 0.0)  # noqa: PLR2004
+    moved = base[int(np.argmax(lonely))]
+    for at in np.argsort(-lonely, kind="stable")[:8]:
+        corner = shapely.get_coordinates(base[at])
+        moved = shapely.affinity.translate(base[at], *np.round((corner[1] - corner[0]) * 0.85, 3))
+        parts = shared_m2(moved, tree)
+        if not ((parts > 50.0) & (parts < 180.0)).any():  # noqa: PLR2004
+            break
+    return moved
 
 
 def _with_loop(outline: shapely.Polygon) -> shapely.Polygon:
@@ -103,12 +117,12 @@ class Spoiled:
     ) -> int:
         """Append a row like another with some values changed, label it (unless `issue` is empty) and return its position."""
         frame = self.frames[name]
-        row = frame.iloc[[like]].copy().astype({c: object for c in values})
+        row = frame.iloc[[like]].copy().astype(dict.fromkeys(values, object))
         for key, value in values.items():
             row[key] = [value]
         if geometry is not None:
             row = row.set_geometry(gpd.GeoSeries([geometry], index=row.index, crs=CRS))
-        joined = pd.concat([frame.astype({c: object for c in values}), row], ignore_index=True)
+        joined = pd.concat([frame.astype(dict.fromkeys(values, object)), row], ignore_index=True)
         self.frames[name] = gpd.GeoDataFrame(joined, geometry="geometry", crs=CRS)
         at = len(joined) - 1
         if issue:
@@ -147,11 +161,8 @@ def plant_faults(frames: dict[str, gpd.GeoDataFrame], flawed: Flawed) -> Spoiled
 
 def _plain_outlets(frame: gpd.GeoDataFrame) -> Sequence[int]:
     """Return positions of outfalls that no rule about their own values concerns."""
-    plain = (
-        (frame["rectify_state"] == "已完成")
-        & frame["is_traced"].astype(bool)
-        & (frame["outfall_type"] == "大中型灌区排口")
-    )
+    plain = (frame["rectify_state"] == "已完成") & frame["is_traced"].astype(bool) & ~frame["is_planted"]
+    plain &= ~frame["outfall_type"].isin(NEEDS_APPROVAL)
     return [int(i) for i in np.flatnonzero(plain)]
 
 
@@ -232,7 +243,9 @@ def _in_book(spoiled: Spoiled) -> None:
 def _in_waters(spoiled: Spoiled) -> None:
     """Spoil sections, samples, rivers and zones."""
     spoiled.put("sections", 20, "target_class", "VII", "bad_code")
-    spoiled.put("sections", 33, "section_code", None, "missing_key")
+    sections, outlets = spoiled.frames["sections"].geometry, spoiled.frames["outlets"].geometry
+    lonely = shapely.distance(sections.to_numpy(), shapely.multipoints(outlets.to_numpy()))
+    spoiled.put("sections", int(np.argmax(lonely)), "section_code", None, "missing_key")
     spoiled.add("sections", 40, "outside_region", section_code="DM410299901", lat="33.118260")
     spoiled.put("samples", 100, "nh3n_mg_l", "<0.025L", "bad_number")
     spoiled.put("samples", 777, "tp_mg_l", "未检出", "bad_number")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _EPOCH = dt.date(1899, 12, 30)
 _MADE = dt.datetime(2026, 9, 30, tzinfo=dt.UTC)
-_NOTE = "填表说明：经纬度按度分秒填写；带“是否”的栏目填是或否；本表为虚构的样例数据（sample data），不代表任何真实对象。"
+_NOTE = (
+    "填表说明：经纬度按度分秒填写；带“是否”的栏目填是或否；本表为虚构的样例数据（sample data），不代表任何真实对象。"
+)
 _FIRST_ROW = 4  # of a ledger: below title, note and two header rows
 
 

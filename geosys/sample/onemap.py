@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -61,17 +62,24 @@ def write_book(patches: Patches, settlement: Settlement) -> gpd.GeoDataFrame:
             "stated_area_m2": area,
             "deduct_area_m2": 0.0,
             "net_area_m2": area,
-            "slope_grade": np.where(arable, "1", None),
+            "slope_grade": only_where(arable, "1"),
             "linear_width_m": land.map(_WIDTHS).to_numpy(),
-            "planting_code": np.where(arable, grain, None),
+            "planting_code": only_where(arable, grain),
             "is_enclave": "0",
-            "settlement_code": np.where(built, np.where(rural, np.where(land == "0601", "203A", "203"), "202"), None),
+            "settlement_code": only_where(built, np.where(rural, np.where(land == "0601", "203A", "203"), "202")),
             "data_year": YEAR,
             "place_kind": "00",
             "note": "样例数据",
         }
     )
     return gpd.GeoDataFrame(frame, geometry=patches.outline, crs=CRS)
+
+
+def only_where(mask: NDArray[np.bool_], values: object) -> NDArray[np.object_]:
+    """Return the values where the mask holds and None elsewhere."""
+    out = np.full(len(mask), None, dtype=object)
+    out[mask] = np.broadcast_to(np.asarray(values, dtype=object), mask.shape)[mask]
+    return out
 
 
 def permanent_farmland(book: gpd.GeoDataFrame, patches: Patches, permanent: NDArray[np.bool_]) -> gpd.GeoDataFrame:
@@ -83,10 +91,7 @@ def permanent_farmland(book: gpd.GeoDataFrame, patches: Patches, permanent: NDAr
     members = np.argsort(order, kind="stable")
     start = np.searchsorted(order[members], np.arange(len(first) + 1))
     outline = np.array(
-        [
-            shapely.coverage_union_all(patches.outline[chosen[members[a:b]]])
-            for a, b in zip(start[:-1], start[1:], strict=True)
-        ],
+        [shapely.coverage_union_all(patches.outline[chosen[members[a:b]]]) for a, b in pairwise(start)],
         dtype=object,
     )
     area = np.round(ellipsoidal_area_m2(outline, CRS), 2)
@@ -118,7 +123,7 @@ def administrative(
     order = np.argsort(village, kind="stable")
     start = np.searchsorted(village[order], np.arange(len(settlement.frame) + 1))
     outline = np.array(
-        [shapely.coverage_union_all(patches.outline[order[a:b]]) for a, b in zip(start[:-1], start[1:], strict=True)],
+        [shapely.coverage_union_all(patches.outline[order[a:b]]) for a, b in pairwise(start)],
         dtype=object,
     )
     frame = settlement.frame.drop(columns=["x", "y"]).copy()

@@ -39,24 +39,18 @@ NEEDS_APPROVAL = ("工业企业排污口", "工业及其他各类园区污水处
 _WORDS = ("安泰", "丰源", "昌盛", "和润", "金穗", "佳禾", "隆达", "瑞丰", "三合", "永固")
 
 
-def draw_outfalls(rng: np.random.Generator, rivers: Rivers, zones: Zones) -> gpd.GeoDataFrame:
+def draw_outfalls(
+    rng: np.random.Generator, rivers: Rivers, zones: Zones, sections: NDArray[np.object_]
+) -> gpd.GeoDataFrame:
     """Place outfalls on the banks, few of them in protection zones, and give each its file in the ledger."""
-    place, river = _bank_places(rng, rivers, zones)
+    place, river = _bank_places(rng, rivers, zones, sections)
     count = len(place)
     kind = rng.choice(len(_TYPES), count, p=[t[1] for t in _TYPES])
     number = np.arange(1, count + 1)
     names = rivers.frame["river_name"].to_numpy()[river]
     who = [f"样例{_WORDS[n % len(_WORDS)]}{_TYPES[k][2]}{n:03d}" for n, k in zip(number, kind, strict=True)]
-    state = rng.choice(["已完成", "整治中", "未整治"], count, p=[0.74, 0.18, 0.08])
-    target = pd.Timestamp("2025-12-31") + pd.to_timedelta(rng.choice([0, 546, 730], count, p=[0.15, 0.5, 0.35]), "D")
-    late = (state != "已完成") & (target < pd.Timestamp("2026-09-30"))
-    target = target.where(~late | (np.cumsum(late) <= 6), pd.Timestamp("2027-06-30"))  # noqa: PLR2004
-    found = pd.Timestamp("2023-03-01") + pd.to_timedelta(rng.integers(0, 700, count), "D")
-    traced = np.ones(count, dtype=bool)
-    traced[rng.choice(count, 7, replace=False)] = False
     types = np.array([_TYPES[k][0] for k in kind], dtype=object)
-    approved = np.isin(types, NEEDS_APPROVAL) | (rng.random(count) < 0.8)  # noqa: PLR2004
-    approved[np.flatnonzero(np.isin(types, NEEDS_APPROVAL))[::14]] = False
+    file = _file(rng, types)
     return gpd.GeoDataFrame(
         {
             "outfall_code": [
@@ -69,12 +63,7 @@ def draw_outfalls(rng: np.random.Generator, rivers: Rivers, zones: Zones) -> gpd
             "outfall_type": types,
             "river_name": names,
             "entity_name": who,
-            "found_on": [d.date() for d in found],
-            "is_traced": traced,
-            "is_approved": approved,
-            "handling": rng.choice(["规范整治", "清理合并", "依法取缔"], count, p=[0.72, 0.2, 0.08]),
-            "rectify_state": state,
-            "target_on": [d.date() for d in target],
+            **file,
             "county_code": COUNTY_CODE,
             "is_planted": _in_or_near(place, zones),
         },
@@ -83,8 +72,30 @@ def draw_outfalls(rng: np.random.Generator, rivers: Rivers, zones: Zones) -> gpd
     )
 
 
+def _file(rng: np.random.Generator, types: NDArray[np.object_]) -> dict[str, object]:
+    """Return the columns about search, tracing, approval and rectification; few are overdue, untraced or unapproved."""
+    count = len(types)
+    state = rng.choice(["已完成", "整治中", "未整治"], count, p=[0.74, 0.18, 0.08])
+    target = pd.Timestamp("2025-12-31") + pd.to_timedelta(rng.choice([0, 546, 730], count, p=[0.15, 0.5, 0.35]), "D")
+    late = (state != "已完成") & (target < pd.Timestamp("2026-09-30"))
+    target = target.where(~late | (np.cumsum(late) <= 6), pd.Timestamp("2027-06-30"))  # noqa: PLR2004
+    found = pd.Timestamp("2023-03-01") + pd.to_timedelta(rng.integers(0, 700, count), "D")
+    traced = np.ones(count, dtype=bool)
+    traced[rng.choice(count, 7, replace=False)] = False
+    approved = np.isin(types, NEEDS_APPROVAL) | (rng.random(count) < 0.8)  # noqa: PLR2004
+    approved[np.flatnonzero(np.isin(types, NEEDS_APPROVAL))[::14]] = False
+    return {
+        "found_on": [d.date() for d in found],
+        "is_traced": traced,
+        "is_approved": approved,
+        "handling": rng.choice(["规范整治", "清理合并", "依法取缔"], count, p=[0.72, 0.2, 0.08]),
+        "rectify_state": state,
+        "target_on": [d.date() for d in target],
+    }
+
+
 def _bank_places(
-    rng: np.random.Generator, rivers: Rivers, zones: Zones
+    rng: np.random.Generator, rivers: Rivers, zones: Zones, sections: NDArray[np.object_]
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Return points on the banks as their seconds read, and their rivers.
 
@@ -98,7 +109,8 @@ def _bank_places(
     )
     xy = np.vstack([locate(rivers, k, along[river == k], aside[river == k]) for k in np.unique(river)])
     place = as_dms(np.asarray(shapely.points(xy), dtype=object))
-    keep = np.ones(len(place), dtype=bool)
+    keep = np.zeros(len(place), dtype=bool)
+    keep[np.unique(shapely.to_wkb(place), return_index=True)[1]] = True
     lines = np.concatenate(
         [shapely.boundary(zones.zones.geometry.to_numpy()), shapely.boundary(zones.redline.geometry.to_numpy())]
     )
@@ -112,7 +124,8 @@ def _bank_places(
     keep &= ~inside | (np.cumsum(inside & keep) <= 5)  # noqa: PLR2004
     gap = shapely.distance(place[:, None], zones.intakes.geometry.to_numpy()[None, :])
     keep &= (np.abs(gap - 1_000.0) > CLEAR_M).all(axis=1)
-    special = gap.min(axis=1) < 6_000.0  # noqa: PLR2004
+    keep &= (np.abs(shapely.distance(place[:, None], sections[None, :]) - 500.0) > CLEAR_M).all(axis=1)
+    special = _in_or_near(place, zones)
     at = np.flatnonzero(keep)
     at = np.sort(np.concatenate([at[special[at]], rng.permutation(at[~special[at]])])[:OUTFALLS])
     return place[at], river[at]

@@ -147,4 +147,4 @@ def _common_edges(outline: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDAr
     size = np.hypot(*(edge[twin, 2:] - edge[twin, :2]).T)
     pair, place = np.unique(np.column_stack([np.r_[p, q], np.r_[q, p]]), axis=0, return_inverse=True)
     total = np.bincount(place.ravel(), weights=np.r_[size, size], minlength=len(pair))
-    return pair[:, 0], pair[:, 1], total
+    return pair[:, 0], pair[:, 1], np.asarray(total, dtype=np.float64)

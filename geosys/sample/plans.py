@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from geosys.sample.patches import Patches
     from geosys.sample.villages import Settlement
 
-SENSITIVE = ("070102", "080403")
+PARK_SHARE = 0.06  # of the works in the parks that are planned for something else
 _PLANNED = {
-    "0701": ("070102", "二类城镇住宅用地"), "0702": ("070301", "一类农村宅基地"), "05H1": ("0901", "商业用地"), "0508": ("110101", "一类物流仓储用地"),
-    "0601": ("100102", "二类工业用地"), "08H1": ("0801", "机关团体用地"), "08H2": ("080403", "中小学用地"), "0809": ("1302", "排水用地"),
-    "0810": ("1401", "公园绿地"), "1201": ("16", "留白用地"), "1003": ("1202", "公路用地"), "1004": ("1207", "城镇村道路用地"),
-    "1006": ("060101", "村道用地"), "1101": ("1701", "河流水面"), "1104": ("1704", "坑塘水面"), "1107": ("1705", "沟渠"),
-    "1107A": ("1705", "沟渠"), "0301": ("0301", "乔木林地"), "0307": ("0304", "其他林地"), "0404": ("1402", "防护绿地"), "1106": ("1701", "河流水面"),
+    "0701": ("070102", "二类城镇住宅用地"), "0702": ("070301", "一类农村宅基地"), "05H1": ("0901", "商业用地"),
+    "0508": ("110101", "一类物流仓储用地"), "0601": ("100102", "二类工业用地"), "08H1": ("0801", "机关团体用地"),
+    "08H2": ("080403", "中小学用地"), "0809": ("1302", "排水用地"), "0810": ("1401", "公园绿地"),
+    "1201": ("16", "留白用地"), "1003": ("1202", "公路用地"), "1004": ("1207", "城镇村道路用地"),
+    "1006": ("060101", "村道用地"), "1101": ("1701", "河流水面"), "1104": ("1704", "坑塘水面"),
+    "1107": ("1705", "沟渠"), "1107A": ("1705", "沟渠"), "0301": ("0301", "乔木林地"),
+    "0307": ("0304", "其他林地"), "0404": ("1402", "防护绿地"), "1106": ("1701", "河流水面"),
     "1202": ("060201", "种植设施建设用地"), "0201": ("0201", "果园"),
 }  # fmt: skip
 
@@ -41,9 +43,8 @@ def plan_land_use(
     chosen = np.flatnonzero(~np.isin(role, [FIELD, VILLAGE]))
     code = np.array([_PLANNED[c][0] for c in patches.land_class[chosen]], dtype=object)
     name = np.array([_PLANNED[c][1] for c in patches.land_class[chosen]], dtype=object)
-    works = np.flatnonzero(
-        (patches.land_class[chosen] == "0601") & ((role[chosen] != PARK) | (rng.random(len(chosen)) < 0.06))
-    )  # noqa: PLR2004
+    lot = rng.random(len(chosen)) < PARK_SHARE
+    works = np.flatnonzero((patches.land_class[chosen] == "0601") & ((role[chosen] != PARK) | lot))
     change = rng.permutation(works)[: max(16, len(works) // 4)]
     half = len(change) // 2
     code[change[:half]], name[change[:half]] = "070102", "二类城镇住宅用地"

@@ -11,18 +11,14 @@ import pandas as pd
 import shapely
 
 from geosys.geo.area import ellipsoidal_area_m2
-from geosys.sample.places import as_decimal
 from geosys.sample.terrain import CRS, GRID_M
 from geosys.sample.villages import COUNTY_CODE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geosys.sample.patches import Patches
-    from geosys.sample.zones import Zones
+    from geosys.sample.sites import Sites
 
-INDUSTRY = "0601"
-_INSET_M, _CLEAR_M = 8.0, 25.0
 _TRADES = ("化工", "电镀", "制革", "医药制造", "农药", "铅蓄电池", "机械加工", "石油加工", "焦化", "印染")
 _ITEMS = {
     "化工": "苯;三氯乙烯", "电镀": "铬(六价);镍", "制革": "铬(六价)", "医药制造": "氯仿", "农药": "六六六总量;氯苯",
@@ -30,90 +26,6 @@ _ITEMS = {
 }  # fmt: skip
 _HEAVY = ("电镀", "制革", "铅蓄电池")
 _WORDS = ("宏远", "新科", "永昌", "利民", "东升", "恒泰", "华兴", "振中", "大成", "广聚", "顺达", "天和")
-
-
-def convert_sites(rng: np.random.Generator, patches: Patches, zones: Zones) -> Patches:
-    """Turn some fields inside protection zones and the red line into old works, so that plots can lie there."""
-    rings = zones.zones[zones.zones["level"] != "一级"].geometry.to_numpy()
-    targets = [*((ring, 3) for ring in rings), *((line, 3) for line in zones.redline.geometry)]
-    size = shapely.area(patches.outline)
-    field = np.isin(patches.land_class, ["0102", "0103"]) & (size > 9_000.0) & (size < 40_000.0)  # noqa: PLR2004
-    land_class = patches.land_class.copy()
-    for target, wanted in targets:
-        core = shapely.buffer(target, -_CLEAR_M - 10.0)
-        shapely.prepare(core)
-        inside = np.flatnonzero(field & shapely.contains(core, patches.outline))
-        land_class[rng.permutation(inside)[:wanted]] = INDUSTRY
-    return dataclasses.replace(patches, land_class=land_class)
-
-
-@dataclasses.dataclass(frozen=True)
-class Sites:
-    """Hold the works: patch, outline of the plot in it, middle, and where it lies; `free` says which are not taken."""
-
-    patch: NDArray[np.int64]
-    outline: NDArray[np.object_]
-    middle: NDArray[np.object_]
-    in_zone: NDArray[np.bool_]
-    in_ring_two: NDArray[np.bool_]
-    near_zone: NDArray[np.bool_]
-    in_redline: NDArray[np.bool_]
-    is_planned: NDArray[np.bool_]
-    off_farm_edge: NDArray[np.bool_]
-    free: NDArray[np.bool_]
-
-    def take(self, wanted: int, where: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return up to `wanted` free sites where a condition holds, and mark them taken."""
-        chosen = np.flatnonzero(self.free & where)[:wanted]
-        self.free[chosen] = False
-        return chosen
-
-
-def find_sites(
-    rng: np.random.Generator, patches: Patches, zones: Zones, planned: NDArray[np.bool_], permanent: NDArray[np.object_]
-) -> Sites:
-    """Return all works in random order, without those that lie within some metres of a line that decides a rule.
-
-    Parameters
-    ----------
-    planned
-        Which patches the plan wants for homes or public services.
-    permanent
-        Outlines of the permanent farmland, in the metric CRS.
-    """
-    size = shapely.area(patches.outline)
-    patch = rng.permutation(np.flatnonzero((patches.land_class == INDUSTRY) & (size > 4_500.0) & (size < 60_000.0)))  # noqa: PLR2004
-    outline = shapely.set_precision(shapely.buffer(patches.outline[patch], -_INSET_M, join_style="mitre"), GRID_M)
-    whole = (shapely.get_type_id(outline) == int(shapely.GeometryType.POLYGON)) & (shapely.area(outline) > 2_000.0)  # noqa: PLR2004
-    patch, outline = patch[whole], outline[whole]
-    middle = as_decimal(shapely.point_on_surface(outline))
-    rings = zones.zones.geometry.to_numpy()
-    inner = shapely.union_all(rings[zones.zones["level"].isin(["一级", "二级"])])
-    red = shapely.union_all(zones.redline.geometry.to_numpy())
-    gap = shapely.distance(outline[:, None], rings[None, :])
-    gap_middle = shapely.distance(middle[:, None], rings[None, :])
-    borders = shapely.union_all(np.append(shapely.boundary(rings), shapely.boundary(red)))
-    clear = shapely.distance(outline, borders) > _CLEAR_M
-    clear &= (np.abs(gap - 500.0) > _CLEAR_M).all(axis=1) & (np.abs(gap_middle - 500.0) > _CLEAR_M).all(axis=1)
-    near = gap.min(axis=1)
-    return Sites(
-        patch, outline, middle,
-        in_zone=near == 0.0,
-        in_ring_two=shapely.intersects(inner, middle),
-        near_zone=(near > 0.0) & (near < 450.0),  # noqa: PLR2004
-        in_redline=shapely.intersects(red, outline),
-        is_planned=planned[patch],
-        off_farm_edge=_off_edge(middle, permanent, 100.0),
-        free=clear,
-    )  # fmt: skip
-
-
-def _off_edge(points: NDArray[np.object_], others: NDArray[np.object_], distance_m: float) -> NDArray[np.bool_]:
-    """Say which points keep 15 m clear of a distance from every other thing."""
-    tree = shapely.STRtree(others)
-    i, j = tree.query(points, predicate="dwithin", distance=distance_m + 15.0)
-    near = shapely.distance(points[i], others[j]) > distance_m - 15.0
-    return np.asarray(np.bincount(i[near], minlength=len(points)) == 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,14 +39,38 @@ class Plots:
 
 
 def draw_plots(
-    rng: np.random.Generator, sites: Sites, farm_units: NDArray[np.object_], permanent: NDArray[np.object_]
+    rng: np.random.Generator,
+    sites: Sites,
+    farm_units: NDArray[np.object_],
+    permanent: NDArray[np.object_],
+    arable: NDArray[np.object_],
 ) -> Plots:
     """Fill the three lists and the list of units; each starts with the sites that carry a risk, the rest are plain.
 
     Five contaminated plots stand on the list of suspected plots too, surveyed: that is their history.
     """
+    chosen = _choose(sites)
+    outline = sites.outline.copy()
+    _overrun(outline, chosen["contaminated"][8:], 3, (permanent, arable))
+    _overrun(outline, chosen["suspected"][7:], 2, (permanent, arable))
+    spread = outline != sites.outline
+    contaminated = _contaminated(rng, outline[chosen["contaminated"]])
+    contaminated["is_planted"] = (np.arange(len(contaminated)) < 8) | spread[chosen["contaminated"]]  # noqa: PLR2004
+    history = contaminated.iloc[-5:]
+    suspected = _suspected(rng, outline[chosen["suspected"]], history)
+    listed = np.append(spread[chosen["suspected"]], np.zeros(len(history), dtype=bool))
+    suspected["is_planted"] = (np.arange(len(suspected)) < 7) | listed  # noqa: PLR2004
+    priority = _priority(rng, outline[chosen["priority"]])
+    priority["is_planted"] = np.arange(len(priority)) < 8  # noqa: PLR2004
+    units = _units(rng, sites.middle[chosen["units"]], farm_units)
+    units["is_planted"] = units["is_heavy_metal"] | (np.arange(len(units)) < 9)  # noqa: PLR2004
+    return Plots(suspected, contaminated, priority, units)
+
+
+def _choose(sites: Sites) -> dict[str, NDArray[np.int64]]:
+    """Return the sites of each list: first those that carry a risk, then plain ones."""
     plain = ~sites.in_zone & ~sites.in_redline & ~sites.is_planned & ~sites.near_zone
-    ring = np.zeros(len(plain), dtype=bool) | (sites.in_zone & ~sites.in_redline)
+    ring = sites.in_zone & ~sites.in_redline
     wanted = {
         "contaminated": ((2, ring), (3, sites.in_redline), (3, sites.is_planned & ~sites.in_zone), (18, plain)),
         "priority": (
@@ -151,32 +87,35 @@ def draw_plots(
             (33, plain & sites.off_farm_edge),
         ),
     }
-    chosen = {name: np.concatenate([sites.take(n, mask) for n, mask in parts]) for name, parts in wanted.items()}
-    outline = sites.outline.copy()
-    _overrun(outline, chosen["contaminated"][8:], permanent)
-    contaminated = _contaminated(rng, outline[chosen["contaminated"]])
-    contaminated["is_planted"] = (np.arange(len(contaminated)) < 8) | (outline != sites.outline)[chosen["contaminated"]]  # noqa: PLR2004
-    history = contaminated.iloc[-5:]
-    suspected = _suspected(rng, outline[chosen["suspected"]], history)
-    suspected["is_planted"] = np.arange(len(suspected)) < 7  # noqa: PLR2004
-    priority = _priority(rng, outline[chosen["priority"]])
-    priority["is_planted"] = np.arange(len(priority)) < 8  # noqa: PLR2004
-    units = _units(rng, sites.middle[chosen["units"]], farm_units)
-    units["is_planted"] = units["is_heavy_metal"] | (np.arange(len(units)) < 9)  # noqa: PLR2004
-    return Plots(suspected, contaminated, priority, units)
+    return {name: np.concatenate([sites.take(n, mask) for n, mask in parts]) for name, parts in wanted.items()}
 
 
-def _overrun(outline: NDArray[np.object_], candidates: NDArray[np.int64], permanent: NDArray[np.object_]) -> None:
-    """Let the first three candidates beside permanent farmland spread over it by more than 600 m²."""
-    tree = shapely.STRtree(permanent)
-    left = 3
+def _overrun(
+    outline: NDArray[np.object_], candidates: NDArray[np.int64], wanted: int, farm: tuple[NDArray[np.object_], ...]
+) -> None:
+    """Let the first fit candidates spread over fields around them, clear of all other works.
+
+    Parameters
+    ----------
+    farm
+        Outlines of the permanent farmland and of the arable patches: with each, every common area is either well
+        below or well above the 100 m² that decide.
+    """
+    trees = [shapely.STRtree(shapes) for shapes in farm]
+    others = shapely.STRtree(outline.copy())
     for site in candidates:
         wide = shapely.set_precision(shapely.buffer(outline[site], 26.0, join_style="mitre"), GRID_M)
-        near = permanent[tree.query(wide)]
-        parts = shapely.area(shapely.intersection(near, wide))
-        if left and parts.sum() > 1_200.0 and not ((parts > 0.0) & (parts < 180.0)).any():  # noqa: PLR2004
+        parts = [shared_m2(wide, tree) for tree in trees]
+        fit = parts[0].sum() > 1_200.0 and not any(((p > 50.0) & (p < 180.0)).any() for p in parts)  # noqa: PLR2004
+        if wanted and fit and len(others.query(wide, predicate="intersects")) == 1:
             outline[site] = wide
-            left -= 1
+            wanted -= 1
+
+
+def shared_m2(shape: shapely.Geometry, tree: shapely.STRtree) -> NDArray[np.float64]:
+    """Return the planar areas in m² that a polygon shares with the polygons of a tree it touches."""
+    near = tree.geometries[tree.query(shape, predicate="intersects")]
+    return np.asarray(shapely.area(shapely.intersection(near, shape)))
 
 
 def _plot_table(rng: np.random.Generator, prefix: str, outline: NDArray[np.object_]) -> gpd.GeoDataFrame:
@@ -233,7 +172,9 @@ def _contaminated(rng: np.random.Generator, outline: NDArray[np.object_]) -> gpd
     frame["listed_on"] = [d.date() for d in _days(rng, "2019-01-01", 2_300, count)]
     frame["stage"] = np.where(removed, "移出名录", stage)
     frame["is_removed"] = removed
-    frame["removed_on"] = [d.date() if gone else None for d, gone in zip(_days(rng, "2025-10-01", 200, count), removed, strict=True)]
+    frame["removed_on"] = [
+        d.date() if gone else None for d, gone in zip(_days(rng, "2025-10-01", 200, count), removed, strict=True)
+    ]
     return frame
 
 

@@ -58,20 +58,7 @@ def draw_rivers(rng: np.random.Generator, terrain: Terrain, county: shapely.Geom
             lines.append(lattice_line(terrain, axis, int(index)))
             names.append(f"样例{'一二三四五六'[order]}{word}")
             widths.append(16.0)
-    inside = to_grid(_longest_part(shapely.intersection(np.array(lines, dtype=object), county)))
-    frame = gpd.GeoDataFrame(
-        {
-            "river_code": [f"SL410299{k + 1:03d}" for k in range(len(lines))],
-            "river_name": names,
-            "width_m": widths,
-            "is_canal": np.arange(len(lines)) >= natural,
-            "level": ["干流" if k == 0 else "一级支流" if k <= len(_TRIBUTARIES) else "二级支流" if k < natural else "渠道" for k in range(len(lines))],
-            "basin": "样例流域",
-            "target_class": ["III" if k == 0 else "IV" if k < natural else "V" for k in range(len(lines))],
-        },
-        geometry=inside,
-        crs=CRS,
-    )
+    frame = _table(lines, names, widths, natural, county)
     wide = np.array(widths[:natural])
     full = np.array(lines[:natural], dtype=object)
     ring = np.where(wide > 60.0, 30.0, 9.0)  # noqa: PLR2004
@@ -79,6 +66,27 @@ def draw_rivers(rng: np.random.Generator, terrain: Terrain, county: shapely.Geom
         frame,
         shapely.buffer(full, wide / 2.0, quad_segs=2, cap_style="flat"),
         shapely.buffer(full, wide / 2.0 + ring, quad_segs=2, cap_style="flat"),
+    )
+
+
+def _table(
+    lines: list[shapely.LineString], names: list[str], widths: list[float], natural: int, county: shapely.Geometry
+) -> gpd.GeoDataFrame:
+    """Return the frame of the rivers, cut at the county's boundary; the first `natural` lines are no canals."""
+    rank = np.array(["干流"] + ["一级支流"] * len(_TRIBUTARIES) + ["二级支流"] * len(_BROOKS), dtype=object)
+    canals = len(lines) - natural
+    return gpd.GeoDataFrame(
+        {
+            "river_code": [f"SL410299{k + 1:03d}" for k in range(len(lines))],
+            "river_name": names,
+            "width_m": widths,
+            "is_canal": np.arange(len(lines)) >= natural,
+            "level": [*rank, *["渠道"] * canals],
+            "basin": "样例流域",
+            "target_class": ["III", *["IV"] * (natural - 1), *["V"] * canals],
+        },
+        geometry=to_grid(_longest_part(shapely.intersection(np.array(lines, dtype=object), county))),
+        crs=CRS,
     )
 
 

@@ -67,12 +67,17 @@ _WELLS = _is("receptor_kind", WELL)
 _LISTED = _is("is_removed", False)
 
 
+_ARABLE = _is("land_class_code", "0101", "0102", "0103")
+
+
 def _sensitive(frame: gpd.GeoDataFrame) -> Mask:
     return np.asarray(frame["plan_code"].astype(str).str[:2].isin(["07", "08"]))
 
 
 def _pairs(
-    measure: Callable[[NDArray[np.object_], NDArray[np.object_]], Mask], own: Callable[..., Mask], other: Callable[..., Mask]
+    measure: Callable[[NDArray[np.object_], NDArray[np.object_]], Mask],
+    own: Callable[..., Mask],
+    other: Callable[..., Mask],
 ) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
     """Return the function that tries every subject that counts with every object that counts."""
 
@@ -89,15 +94,21 @@ def _pairs(
     return find
 
 
-def _lies_in(own: Callable[..., Mask], other: Callable[..., Mask]) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
+def _lies_in(
+    own: Callable[..., Mask], other: Callable[..., Mask]
+) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
     return _pairs(lambda a, b: np.asarray(shapely.intersects(a[:, None], b[None, :])), own, other)
 
 
-def _within(metres: float, own: Callable[..., Mask], other: Callable[..., Mask]) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
+def _within(
+    metres: float, own: Callable[..., Mask], other: Callable[..., Mask]
+) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
     return _pairs(lambda a, b: np.asarray(shapely.dwithin(a[:, None], b[None, :], metres)), own, other)
 
 
-def _shares(least_m2: float, own: Callable[..., Mask], other: Callable[..., Mask]) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
+def _shares(
+    least_m2: float, own: Callable[..., Mask], other: Callable[..., Mask]
+) -> Callable[[gpd.GeoDataFrame, gpd.GeoDataFrame], Pairs]:
     def measure(a: NDArray[np.object_], b: NDArray[np.object_]) -> Mask:
         touch = shapely.intersects(a[:, None], b[None, :])
         i, j = np.nonzero(touch)
@@ -126,7 +137,7 @@ _CATEGORY = {name: _is("category", name) for name in ("优先保护", "安全利
 
 
 def _exceeding(frame: gpd.GeoDataFrame) -> Mask:
-    return np.asarray(frame["category"].isin(["优先保护", "安全利用"]) & frame["is_exceeding"].eq(True))  # noqa: FBT003
+    return np.asarray(frame["category"].isin(["优先保护", "安全利用"]) & frame["is_exceeding"].eq(True))
 
 
 _POLLUTED = _is("category", "安全利用", "严格管控")
@@ -136,6 +147,9 @@ _SPATIAL = (
     ("outfall_in_source_zone_secondary", "outlets", "zones", _lies_in(_all, _RING_TWO)),
     ("outfall_in_source_zone_quasi", "outlets", "zones", _lies_in(_all, _QUASI)),
     ("outfall_near_intake", "outlets", "intakes", _within(1_000.0, _all, _is("status", "在用", "备用"))),
+    ("outfall_near_section", "outlets", "sections", _within(500.0, _all, _all)),
+    ("contaminated_plot_on_farmland", "contaminated", "patches", _shares(100.0, _LISTED, _ARABLE)),
+    ("suspected_plot_on_farmland", "suspected", "patches", _shares(100.0, _all, _ARABLE)),
     ("outfall_in_redline", "outlets", "redlines", _lies_in(_all, _all)),
     ("contaminated_plot_in_source_zone", "contaminated", "zones", _shares(100.0, _LISTED, _all)),
     ("suspected_plot_in_source_zone", "suspected", "zones", _shares(100.0, _all, _all)),
@@ -148,7 +162,12 @@ _SPATIAL = (
     ("contaminated_plot_in_permanent_farmland", "contaminated", "permanent", _shares(100.0, _LISTED, _all)),
     ("contaminated_plot_in_redline", "contaminated", "redlines", _shares(100.0, _LISTED, _all)),
     ("contaminated_plot_planned_sensitive", "contaminated", "planned", _shares(100.0, _LISTED, _sensitive)),
-    ("suspected_plot_planned_sensitive_unsurveyed", "suspected", "planned", _shares(100.0, _is("survey_state", "未开展", "进行中"), _sensitive)),
+    (
+        "suspected_plot_planned_sensitive_unsurveyed",
+        "suspected",
+        "planned",
+        _shares(100.0, _is("survey_state", "未开展", "进行中"), _sensitive),
+    ),
     ("priority_plot_planned_sensitive", "priority", "planned", _shares(100.0, _all, _sensitive)),
     ("regulated_unit_in_source_zone", "units", "zones", _lies_in(_all, _is("level", *LEVELS[:2]))),
     ("regulated_unit_near_source_zone", "units", "zones", _within(500.0, _all, _all)),
@@ -159,7 +178,7 @@ _SPATIAL = (
     ("farmland_priority_not_permanent", "farm_units", "permanent", _left_over(667.0, _CATEGORY["优先保护"])),
     ("farmland_strict_in_permanent", "farm_units", "permanent", _shares(667.0, _CATEGORY["严格管控"], _all)),
     ("farmland_exceeding_in_permanent", "farm_units", "permanent", _shares(667.0, _exceeding, _all)),
-    ("farmland_near_heavy_metal_unit", "farm_units", "units", _within(1_000.0, _all, _is("is_heavy_metal", True))),  # noqa: FBT003
+    ("farmland_near_heavy_metal_unit", "farm_units", "units", _within(1_000.0, _all, _is("is_heavy_metal", True))),
     ("farmland_polluted_in_source_zone", "farm_units", "zones", _shares(667.0, _POLLUTED, _all)),
 )
 
@@ -172,8 +191,8 @@ def _before(frame: gpd.GeoDataFrame, column: str, months: int = 0) -> Mask:
 
 _ATTRIBUTE: tuple[tuple[str, str, Callable[[gpd.GeoDataFrame], object]], ...] = (
     ("outfall_past_target", "outlets", lambda f: _before(f, "target_on") & (f["rectify_state"] != "已完成")),
-    ("outfall_untraced", "outlets", _is("is_traced", False)),  # noqa: FBT003
-    ("outfall_unapproved", "outlets", lambda f: f["outfall_type"].isin(NEEDS_APPROVAL) & f["is_approved"].eq(False)),  # noqa: FBT003
+    ("outfall_untraced", "outlets", _is("is_traced", False)),
+    ("outfall_unapproved", "outlets", lambda f: f["outfall_type"].isin(NEEDS_APPROVAL) & f["is_approved"].eq(False)),
     (
         "suspected_plot_survey_overdue", "suspected",
         lambda f: _before(f, "notice_on", 6) & f["survey_done_on"].isna() & (f["survey_state"] != "已完成"),
@@ -181,11 +200,11 @@ _ATTRIBUTE: tuple[tuple[str, str, Callable[[gpd.GeoDataFrame], object]], ...] = 
     ("priority_plot_past_deadline", "priority", lambda f: f["control_state"] != "已完成"),
     ("regulated_unit_hazard_check_missing", "units", lambda f: f["hazard_check_on"].isna()),
     ("farmland_measure_missing", "farm_units", lambda f: _POLLUTED(f) & f["measure_type"].isna()),
-    ("source_zone_unmarked", "zones", _is("is_marked", False)),  # noqa: FBT003
+    ("source_zone_unmarked", "zones", _is("is_marked", False)),
     ("source_zone_unapproved", "zones", lambda f: f["approval_no"].isna()),
     ("black_odorous_past_target", "black_waters", lambda f: _before(f, "target_on") & (f["state"] != "已消除")),
     (
         "sewage_plant_not_networked", "plants",
-        lambda f: (pd.to_numeric(f["capacity_t_d"]) >= 100) & f["plant_kind"].isin(["城镇", "农村"]) & f["is_networked"].eq(False),  # noqa: FBT003, PLR2004
+        lambda f: (pd.to_numeric(f["capacity_t_d"]) >= 100) & f["plant_kind"].isin(["城镇", "农村"]) & f["is_networked"].eq(False),  # noqa: PLR2004
     ),
 )  # fmt: skip

@@ -10,16 +10,15 @@
     GeoSys.byId("stage").insertBefore(map.getContainer(), GeoSys.byId("stage").firstChild);
     map.getContainer().setAttribute("data-word-label", "map");
     map.getContainer().setAttribute("role", "application");
-    map.invalidateSize({ animate: false, pan: false });
     GeoSys.Findings.load();
     GeoSys.board(map, "marks").add(GeoSys.Findings);
     L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 120 }).addTo(map);
     if (narrow()) openPanel(false);
-    home();
     listen(map);
     GeoSys.startSearch();
     render();
     GeoSys.showTab("findings");
+    home();
     document.body.dataset.ready = "true";
   };
 
@@ -40,6 +39,7 @@
     GeoSys.byId("disclaimer").textContent = pick(data.disclaimer);
     for (const panel of Object.keys(GeoSys.panels)) GeoSys.panels[panel]();
     GeoSys.card.render();
+    GeoSys.map.invalidateSize({ animate: false }); // a longer title may make the head higher
   }
 
   function home() {
