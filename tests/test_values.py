@@ -13,7 +13,24 @@ from hypothesis import strategies as st
 from geosys.layers import values
 
 JUNE_30 = dt.date(2025, 6, 30)
-NOTHING = [None, "", " ", "　", "-", "--", "—", "/", "无数据", "NULL", "NaN", "#N/A", "\ufeff", "\u200b", float("nan"), np.float64("nan")]
+NOTHING = [
+    None,
+    "",
+    " ",
+    "　",
+    "-",
+    "--",
+    "—",
+    "/",
+    "无数据",
+    "NULL",
+    "NaN",
+    "#N/A",
+    "\ufeff",
+    "\u200b",
+    float("nan"),
+    np.float64("nan"),
+]
 LONG = "长" * 5000
 
 
@@ -118,7 +135,9 @@ def test_every_date_reads_back_in_each_spelling(day):
     assert values.date(day.strftime("%Y%m%d")) == day
 
 
-@pytest.mark.parametrize("value", ["是", "有", "已", "√", "Y", "yes", "TRUE", "true", "1", "１", 1, 1.0, True, np.True_, " 是 "])
+@pytest.mark.parametrize(
+    "value", ["是", "有", "已", "√", "Y", "yes", "TRUE", "true", "1", "１", 1, 1.0, True, np.True_, " 是 "]
+)
 def test_true(value):
     assert values.truth(value) is True
 

@@ -147,13 +147,13 @@ def known_as(name: str, words: set[str]) -> bool:
 
 def _find_header(grid: Grid, words: set[str]) -> tuple[int, int]:
     """Return first row and depth of the header: the place where most columns bear names we know."""
-    best, place = 0, (-1, 1)
+    best, place = (0, 0), (-1, 1)
     for top in range(min(HEADER_SEARCH_ROWS, len(grid))):
         for depth in range(1, min(HEADER_DEPTH, len(grid) - top) + 1):
             score = sum(known_as(name, words) for name in _header_names(grid[top : top + depth]) if name)
-            if score > best:
-                best, place = score, (top, depth)
-    if best:
+            if score and (score, -depth) > best:  # of equal readings the one with fewer rows: a title is no header
+                best, place = (score, -depth), (top, depth)
+    if best[0]:
         return place
     texts = [i for i, row in enumerate(grid[:HEADER_SEARCH_ROWS]) if sum(isinstance(plain(c), str) for c in row) > 1]
     return (texts[0], 1) if texts else place

@@ -199,7 +199,7 @@ _STYLES: dict[str, Callable[[Path, pd.DataFrame, Any, Sending], None]] = {
 def write_plan(path: Path, sendings: Sequence[Sending], region: Sequence[float]) -> None:
     """Write the workspace's plan, `geosys.toml`, with one entry a table."""
     lines = [
-        'title  = { zh = "样例县（样例数据）", en = "Sample county (sample data)" }',
+        'title  = { zh = "样例县", en = "Sample county" }',
         f'crs    = "{CRS}"',
         f"region = [{', '.join(f'{v:.2f}' for v in region)}]",
         'mark   = { zh = "样例数据", en = "sample data" }',

@@ -1,0 +1,145 @@
+"""The command line: exit codes, JSON for machines, one clear message for every mistake."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from geosys.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OUTFALLS = "排污口编号,排污口名称,经度,纬度\nP1,一号口,114.31,34.81\nP2,二号口,114°18′36″,34°48′36″\n"
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    root = tmp_path / "county"
+    assert call("init", "--workspace", str(root), "--title", "某县") == 0
+    file = tmp_path / "排污口.csv"
+    file.write_text(OUTFALLS, encoding="utf-8")
+    assert call("add", str(file), "--layer", "outfall", "--workspace", str(root)) == 0
+    capsys.readouterr()
+    return root
+
+
+def test_a_new_workspace_runs_to_outputs_and_json(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--workspace", str(workspace), "--today", "2026-09-30", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["workspace"] == str(workspace)
+    assert told["outcomes"]["not_assessed"] > 0
+    for key in ("map", "findings", "issues"):
+        assert (workspace / "out").joinpath(told[key].rsplit("/", 1)[-1]).is_file()
+
+
+def test_problems_in_the_data_exit_with_1(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "inbox" / "排污口.csv").write_text(OUTFALLS + "P1,重复,114.32,34.82\n", encoding="utf-8")
+    assert call("run", "--workspace", str(workspace)) == 1
+    out = capsys.readouterr().out
+    assert "error 1" in out
+    assert f"issues: {workspace / 'out' / 'issues.xlsx'}" in out
+
+
+def test_the_workspace_above_is_found(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(workspace / "inbox")
+    assert call("run", "--today", "2026-09-30") == 0
+    assert f"workspace: {workspace}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--workspace", "nowhere-at-all"], "expected a workspace"),
+        (["run", "--today", "soon"], "expected"),
+        (["no-such-command"], "No such command"),
+        (["add"], "Missing"),
+        (["cases", "show", "Cnone"], "expected"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_one_message(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(*arguments) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "Traceback" not in told.err
+
+
+def test_an_unknown_layer_is_told_the_nearest(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = workspace / "inbox" / "排污口.csv"
+    assert call("add", str(file), "--layer", "outfal", "--workspace", str(workspace)) == 2
+    assert "Did you mean 'outfall'?" in capsys.readouterr().err
+
+
+def test_another_file_of_the_same_name_is_refused(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other" / "排污口.csv"
+    other.parent.mkdir()
+    other.write_text("x\n", encoding="utf-8")
+    before = (workspace / "geosys.toml").read_bytes()
+    assert call("add", str(other), "--layer", "outfall", "--workspace", str(workspace)) == 2
+    assert "nothing was changed" in capsys.readouterr().err
+    assert (workspace / "geosys.toml").read_bytes() == before
+
+
+def test_demo_refuses_a_folder_with_other_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "letter.txt").write_text("mine", encoding="utf-8")
+    assert call("demo", "--workspace", str(tmp_path)) == 2
+    assert "expected an empty one" in capsys.readouterr().err
+    assert (tmp_path / "letter.txt").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("command", [["layers"], ["rules", "--today", "2026-09-30"], ["content"], ["doctor"]])
+def test_what_needs_no_workspace_prints_json(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*command, "--json") == 0
+    assert json.loads(capsys.readouterr().out)
+    assert call(*command) == 0
+    assert capsys.readouterr().out.strip()
+
+
+def test_a_case_is_listed_shown_and_moved(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zone = workspace / "inbox" / "zone.geojson"
+    ring = [[114.30, 34.80], [114.32, 34.80], [114.32, 34.82], [114.30, 34.82], [114.30, 34.80]]
+    feature = {
+        "type": "Feature",
+        "properties": {
+            "zone_code": "Z1",
+            "zone_name": "一水厂",
+            "level": "一级",
+            "is_marked": "是",
+            "approval_no": "1号",
+        },
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    zone.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    where = ["--workspace", str(workspace)]
+    assert call("add", str(zone), "--layer", "source_zone", *where) == 0
+    assert call("run", "--today", "2026-09-30", *where) == 0
+    capsys.readouterr()
+    assert call("cases", "list", "--json", *where) == 0
+    cases = [c for c in json.loads(capsys.readouterr().out) if c["rule"] == "outfall_in_source_zone_primary"]
+    assert len(cases) == 2
+    case = cases[0]["case_id"]
+    assert call("cases", "move", case, "assign", "--by", "张三", "--reason", "交办", *where) == 0
+    capsys.readouterr()
+    assert call("cases", "show", case, "--json", *where) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["status"] == "assigned"
+    assert [e["actor"] for e in told["events"]] == ["geosys", "张三"]
+    assert call("run", "--today", "2026-10-30", *where) == 0
+    capsys.readouterr()
+    assert call("cases", "list", "--status", "assigned", "--json", *where) == 0
+    assert [c["case_id"] for c in json.loads(capsys.readouterr().out)] == [case]
