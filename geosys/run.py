@@ -16,7 +16,7 @@ from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with
 from geosys.cases.ledger import open_ledger, reconcile
 from geosys.cases.rules import RuleBook, read_rules
 from geosys.layers.intake import take_in
-from geosys.layers.issues import Issue, issue_frame
+from geosys.layers.issue_table import issue_frame
 from geosys.layers.spec import Catalogue, read_catalogue
 from geosys.layers.store import drop_current, write_json, write_version
 from geosys.outputs import write_outputs
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from geosys.layers.intake import Layer
+    from geosys.layers.issues import Issue
     from geosys.workspace import Workspace
 
     Progress = Callable[[str, int, int], None]

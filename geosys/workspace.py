@@ -15,7 +15,7 @@ import shapely
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._faults import Faults, nearest
 from geosys.content import hash_file, read_toml
-from geosys.geo.crs import GEOGRAPHIC, check_metric, parse_crs, to_crs
+from geosys.geo.crs import GEOGRAPHIC, area_of_use, check_metric, parse_crs, to_crs
 from geosys.layers import delivery as deliveries
 from geosys.layers.delivery import Delivery
 from geosys.layers.place import Place
@@ -33,7 +33,10 @@ _TEXTS = ("file", "layer", "table", "crs", "encoding", "x", "y", "sender")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Hold the plan of one folder: title, metric CRS, region in degrees, deliveries, the day to judge by."""
+    """Hold the plan of one folder: title, metric CRS, region in degrees, deliveries, the day to judge by.
+
+    A plan without a region takes the area its CRS is made for.
+    """
 
     root: Path
     title: Text
@@ -110,6 +113,7 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     title = faults.text(f"{PLAN} title", table.get("title"))
     region = _read_region(table.get("region"), faults)
     faults.raise_if_any(SpecError)
+    region = region or area_of_use(crs)
     return Workspace(root, title, crs, region, mark, as_of, tuple(e for e in entries if e is not None))
 
 
@@ -165,7 +169,7 @@ def _check_names(entry: Mapping[str, Any], where: str, spec: LayerSpec, faults: 
             faults.rows.append(f"{where} {error}")
 
 
-def init_workspace(root: Path, title: str, crs: str) -> Path:
+def init_workspace(root: Path, title: str, crs: str, region: tuple[float, float, float, float] | None = None) -> Path:
     """Make a workspace with an empty plan and an inbox; return the plan's path.
 
     Raises
@@ -183,9 +187,10 @@ def init_workspace(root: Path, title: str, crs: str) -> Path:
         )
     (root / "inbox").mkdir(parents=True, exist_ok=True)
     quoted = _quote(title)
+    border = f"region = {list(region)}" if region else "# region = [west, south, east, north] in degrees"
     write_text(
         path,
-        f"title = {{ zh = {quoted}, en = {quoted} }}\ncrs = {_quote(crs)}\n# region = [west, south, east, north] in degrees\n",
+        f"title = {{ zh = {quoted}, en = {quoted} }}\ncrs = {_quote(crs)}\n{border}\n",
     )
     return path
 

@@ -15,7 +15,7 @@ import shapely
 from geosys.content import ROOMS, content_root
 from geosys.layers.delivery import Delivery
 from geosys.layers.intake import Layer, take_in
-from geosys.layers.issues import issue_frame
+from geosys.layers.issue_table import issue_frame
 from geosys.layers.place import Place
 from geosys.layers.spec import Catalogue
 

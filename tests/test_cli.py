@@ -133,7 +133,9 @@ def test_a_case_is_listed_shown_and_moved(workspace: Path, capsys: pytest.Captur
     cases = [c for c in json.loads(capsys.readouterr().out) if c["rule"] == "outfall_in_source_zone_primary"]
     assert len(cases) == 2
     case = cases[0]["case_id"]
-    assert call("cases", "move", case, "assign", "--by", "张三", "--reason", "交办", *where) == 0
+    assert (
+        call("cases", "move", case, "assign", "--by", "张三", "--lead", "water", "--due-on", "2026-10-31", *where) == 0
+    )
     capsys.readouterr()
     assert call("cases", "show", case, "--json", *where) == 0
     told = json.loads(capsys.readouterr().out)

@@ -60,12 +60,16 @@ def test_a_rerun_keeps_the_case_its_day_and_what_people_decided(tmp_path: Path) 
     with ledger.open_ledger(path) as connection:
         case = before.loc["fa", "case_id"]
         assert (
-            ledger.move_case(connection, case, "assign", WORKFLOW, actor="张三", reason="", today=FIRST) == "assigned"
+            ledger.move_case(
+                connection, case, "assign", WORKFLOW, actor="张三", lead="water", due_on=LATER, today=FIRST
+            )
+            == "assigned"
         )
     after = reconcile(path, findings("a", "b"), {"a", "b"}, LATER)
     assert after.loc["fa", "status"] == "assigned"
     assert after.loc["fa", "found_on"] == FIRST
-    assert after["due_on"].equals(before["due_on"])
+    assert after.loc["fa", "due_on"] == LATER, "what a person decided goes before the rule"
+    assert after.loc["fb", "due_on"] == before.loc["fb", "due_on"]
 
 
 def test_what_vanished_is_no_longer_found_and_what_came_back_is_returned(tmp_path: Path) -> None:
@@ -109,10 +113,31 @@ def test_unlawful_moves_are_refused_with_the_allowed_ones(tmp_path: Path) -> Non
     with ledger.open_ledger(path) as connection:
         with pytest.raises(WorkspaceError, match=r"expected one of: .*assign"):
             ledger.move_case(connection, "Cfa", "close", WORKFLOW, actor="张三", reason="x", today=FIRST)
-        with pytest.raises(WorkspaceError, match="got no name"):
+        with pytest.raises(WorkspaceError, match="without by, lead, due_on"):
             ledger.move_case(connection, "Cfa", "assign", WORKFLOW, actor="  ", reason="x", today=FIRST)
         with pytest.raises(WorkspaceError, match="expected a case"):
             ledger.move_case(connection, "Cnone", "assign", WORKFLOW, actor="张三", reason="x", today=FIRST)
+
+
+def test_closing_needs_evidence_and_a_second_person(tmp_path: Path) -> None:
+    path = tmp_path / "cases.sqlite"
+    reconcile(path, findings("a"), {"a"}, FIRST)
+    with ledger.open_ledger(path) as connection:
+
+        def move(name: str, **given: object) -> str:
+            return ledger.move_case(connection, "Cfa", name, WORKFLOW, actor="张三", today=FIRST, **given)
+
+        assert move("assign", lead="water", due_on=LATER) == "assigned"
+        assert move("begin") == "rectifying"
+        with pytest.raises(WorkspaceError, match="without evidence"):
+            move("accept")
+        assert move("accept", evidence="照片3张") == "accepted"
+        with pytest.raises(WorkspaceError, match="expected a second person"):
+            move("close", evidence="验收单", second_person="张三")
+        assert move("close", evidence="验收单", second_person="李四") == "closed"
+        events = ledger.read_events(connection, "Cfa")
+    assert events["second_person"].tolist()[-1] == "李四"
+    assert events["evidence"].tolist()[-2:] == ["照片3张", "验收单"]
 
 
 def test_a_failure_in_the_middle_writes_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from geosys.cases.basis import cite, read_basis
 from geosys.cases.conditions import FALSE, TRUE, UNKNOWN, Condition, evaluate
 from geosys.cases.examples import outcome_of_example
 from geosys.cases.rules import read_workflow
+from geosys.maps.frames import STATUSES
 from geosys.run import read_content
 from geosys.views import schemas_of
 
@@ -184,4 +185,5 @@ def test_a_wrong_rule_is_told_what_where_and_the_nearest_word(tmp_path: Path, ol
 def test_the_workflow_names_only_states_that_exist() -> None:
     workflow = read_workflow(ROOT)
     titles = {state["title"]["zh"] for state in workflow["states"].values()}
+    assert set(workflow["states"]) == set(STATUSES), "a state without a shape could not be drawn"
     assert {"发现", "交办", "督办", "整改", "验收", "销号", "反弹"} <= titles

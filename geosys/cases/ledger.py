@@ -41,6 +41,8 @@ _CASES = sa.Table(
     sa.Column("lead", sa.String, nullable=False),
     sa.Column("seen", sa.String, nullable=False),
     sa.Column("status", sa.String, nullable=False),
+    sa.Column("assigned_lead", sa.String),
+    sa.Column("assigned_due_on", sa.Date),
 )
 _EVENTS = sa.Table(
     "events",
@@ -53,6 +55,8 @@ _EVENTS = sa.Table(
     sa.Column("before", sa.String, nullable=False),
     sa.Column("after", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
+    sa.Column("evidence", sa.String, nullable=False),
+    sa.Column("second_person", sa.String, nullable=False),
 )
 MACHINE = "geosys"
 
@@ -123,7 +127,10 @@ def reconcile(
             seen = GONE if (case["rule"], case["subject_id"]) in judged else UNSEEN
             if case["seen"] != seen and not (case["seen"] == GONE and seen == UNSEEN):
                 _see(connection, case, seen, today)
-    return read_cases(connection)[["finding_id", "case_id", "found_on", "due_on", "status", "seen"]]
+    cases = read_cases(connection)
+    decided = cases["assigned_due_on"].notna()
+    cases["due_on"] = cases["assigned_due_on"].where(decided, cases["due_on"])
+    return cases[["finding_id", "case_id", "found_on", "due_on", "status", "seen"]]
 
 
 def _open_case(connection: sa.Connection, row: Mapping[str, Any], book: RuleBook, today: dt.date) -> None:
@@ -147,18 +154,13 @@ def _see(connection: sa.Connection, case: Mapping[str, Any], seen: str, today: d
     _note(connection, case["case_id"], today, MACHINE, ("seen", case["seen"], seen, ""))
 
 
-def _note(connection: sa.Connection, case_id: str, day: dt.date, actor: str, change: tuple[str, str, str, str]) -> None:
+def _note(
+    connection: sa.Connection, case_id: str, day: dt.date, actor: str, change: tuple[str, str, str, str], **more: str
+) -> None:
     move, before, after, reason = change
-    values = {
-        "case_id": case_id,
-        "happened_on": day,
-        "actor": actor,
-        "move": move,
-        "before": before,
-        "after": after,
-        "reason": reason,
-    }
-    connection.execute(sa.insert(_EVENTS).values(**values))
+    values = {"case_id": case_id, "happened_on": day, "actor": actor, "move": move, "before": before, "after": after}
+    stated = {"reason": reason, "evidence": more.get("evidence", ""), "second_person": more.get("second_person", "")}
+    connection.execute(sa.insert(_EVENTS).values(**values, **stated))
 
 
 def read_cases(connection: sa.Connection) -> pd.DataFrame:
@@ -182,30 +184,48 @@ def move_case(
     workflow: Mapping[str, Any],
     *,
     actor: str,
-    reason: str,
     today: dt.date,
+    **given: Any,
 ) -> str:
     """Make one lawful move of a case in a person's name and return its new state.
+
+    Parameters
+    ----------
+    given
+        What the move needs, as `cases/workflow.toml` lists it: `lead` (an office), `due_on` (a date), `evidence`,
+        `reason`, `second_person` (another one than the actor).
 
     Raises
     ------
     WorkspaceError
-        When the case or move is unknown, the move is not allowed from the case's state, or nobody is named.
+        When the case or move is unknown, not allowed from the case's state, or lacks what it needs; nothing is written.
     """
     case = connection.execute(sa.select(_CASES).where(_CASES.c.case_id == case_id)).mappings().first()
     if case is None:
         raise WorkspaceError(f"case: got '{case_id}', expected a case of this ledger. See 'geosys cases list'.")
-    allowed = [name for name, m in workflow["moves"].items() if case["status"] in m["from"]]
+    moves = workflow["moves"]
+    allowed = [name for name, m in moves.items() if case["status"] in m["from"]]
     if move not in allowed:
-        hint = nearest(move, allowed)
         raise WorkspaceError(
-            f"case {case_id}: got the move '{move}' from state '{case['status']}', expected one of: {', '.join(allowed)}. {hint}".rstrip()
+            f"case {case_id}: got the move '{move}' from state '{case['status']}', expected one of: {', '.join(allowed)}. "
+            + nearest(move, allowed)
         )
-    if not actor.strip() or ("reason" in workflow["moves"][move].get("needs", []) and not reason.strip()):
+    lacking = [] if actor.strip() else ["by"]
+    lacking += [need for need in moves[move].get("needs", []) if not str(given.get(need) or "").strip()]
+    if lacking:
         raise WorkspaceError(
-            f"case {case_id}: got no name or reason, expected who moves it and why. Give --by and --reason."
+            f"case {case_id}: got the move '{move}' without {', '.join(lacking)}, expected all it needs. "
+            f"Give --{', --'.join(name.replace('_', '-') for name in lacking)}."
         )
-    target = str(workflow["moves"][move]["to"])
-    connection.execute(sa.update(_CASES).where(_CASES.c.case_id == case_id).values(status=target))
-    _note(connection, case_id, today, actor.strip(), (move, case["status"], target, reason.strip()))
+    if given.get("second_person") and str(given["second_person"]).strip() == actor.strip():
+        raise WorkspaceError(
+            f"case {case_id}: got '{actor}' twice, expected a second person. Have someone else confirm the move."
+        )
+    target = str(moves[move]["to"])
+    changes = {"status": target, "assigned_lead": given.get("lead"), "assigned_due_on": given.get("due_on")}
+    kept = {name: value for name, value in changes.items() if value}
+    connection.execute(sa.update(_CASES).where(_CASES.c.case_id == case_id).values(**kept))
+    stated = {name: str(given.get(name) or "").strip() for name in ("evidence", "second_person")}
+    reason = str(given.get("reason") or "").strip()
+    _note(connection, case_id, today, actor.strip(), (move, case["status"], target, reason), **stated)
     return target

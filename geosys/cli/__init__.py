@@ -52,6 +52,17 @@ def _fail(message: str) -> None:
     raise SystemExit(FAILURE)
 
 
+def _box_named(text: str | None) -> tuple[float, float, float, float] | None:
+    """Return the box an option names as west,south,east,north."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise WorkspaceError(f"--region: got {text!r}, expected west,south,east,north in degrees.") from None
+    return west, south, east, north
+
+
 def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
     """Print what a run found and where it is; exit 1 where data was withheld or the run was stopped."""
     severities = {str(k): int(v) for k, v in result.issues["severity"].value_counts().items()}
@@ -122,10 +133,11 @@ def init(
     workspace: WorkspaceOption = None,
     title: Annotated[str, typer.Option(help="名称 The county's name.")] = "工作区",
     crs: Annotated[str, typer.Option(help="米制坐标系 The CGCS2000 3-degree zone.")] = "EPSG:4547",
+    region: Annotated[str | None, typer.Option(help="范围 West,south,east,north in degrees.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a workspace folder with an empty plan."""
-    path = init_workspace((workspace or Path.cwd()).resolve(), title, crs)
+    path = init_workspace((workspace or Path.cwd()).resolve(), title, crs, _box_named(region))
     print_content(
         {"workspace": str(path.parent), "plan": str(path)},
         as_json=as_json,
@@ -185,8 +197,9 @@ def rules_command(workspace: WorkspaceOption = None, today: TodayOption = None, 
     """List all rules as they stand on a day."""
     from geosys.cases.basis import cite  # noqa: PLC0415
 
-    _ = workspace
-    book, day = read_content().book, day_named(today)
+    content = read_content()
+    plan = read_workspace(find_workspace(workspace), content.catalogue) if workspace else None
+    book, day = content.book, (plan.as_of if plan and plan.as_of and today is None else day_named(today))
     rows = [
         {
             "rule": r.id, "title": r.title.zh, "title_en": r.title.en, "relation": r.relation, "threshold": r.threshold, "severity": r.severity,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from geosys._errors import WorkspaceError
+from geosys._faults import nearest
 from geosys.cases import ledger
 from geosys.cases.rules import read_workflow
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named, workspace_at
 from geosys.cli.terminal import print_content, print_table
 from geosys.layers.spec import read_catalogue
 from geosys.run import LEDGER
+from geosys.views import offices_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="整改台账 The ledger of cases.\n\nExample: geosys cases list"
@@ -35,9 +40,19 @@ def cases_list(
     else:
         print_table(
             "整改事项 Cases",
-            frame,
+            _titled(frame),
             {c: c for c in ("case_id", "rule", "subject_name", "status", "seen", "found_on", "due_on", "lead")},
         )
+
+
+def _titled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return cases with states and offices as people name them; what a person decided goes before the rule."""
+    catalogue = read_catalogue()
+    states = {name: state["title"]["zh"] for name, state in read_workflow(catalogue.root)["states"].items()}
+    offices = {name: title.zh for name, title in offices_of(catalogue).items()}
+    due_on = frame["assigned_due_on"].where(frame["assigned_due_on"].notna(), frame["due_on"])
+    lead = frame["assigned_lead"].fillna(frame["lead"]).map(offices)
+    return frame.assign(status=frame["status"].map(states), lead=lead, due_on=due_on)
 
 
 @app.command(
@@ -64,28 +79,37 @@ def cases_show(
         print_table(
             "经过 History",
             events,
-            {c: c for c in ("happened_on", "actor", "move", "before", "after", "reason")},
+            {c: c for c in ("happened_on", "actor", "move", "before", "after", "reason", "evidence", "second_person")},
         )
 
 
 @app.command(
     name="move",
-    help="流转事项 Move a case.\n\nExample: geosys cases move C0123456789ab assign --by 张三 --reason 交办祥符分局",
+    help="流转事项 Move a case.\n\nExample: geosys cases move C0123456789ab assign --by 张三 --lead ecology --due-on 2026-10-31",
 )
 def cases_move(
     case: Annotated[str, typer.Argument(help="事项编号 The case.")],
     move: Annotated[str, typer.Argument(help="流转 A move of cases/workflow.toml.")],
     by: Annotated[str, typer.Option(help="经办人 Who moves it.")],
+    lead: Annotated[str | None, typer.Option(help="牵头单位 The office that must act.")] = None,
+    due_on: Annotated[str | None, typer.Option(help="时限 The day it is due.")] = None,
+    evidence: Annotated[str, typer.Option(help="证据 Papers or photos that show it.")] = "",
     reason: Annotated[str, typer.Option(help="理由 Why.")] = "",
+    second_person: Annotated[str, typer.Option(help="复核人 Who confirms it.")] = "",
     workspace: WorkspaceOption = None,
     today: TodayOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make one lawful move of a case in a person's name."""
     plan = workspace_at(workspace)
-    workflow = read_workflow(read_catalogue().root)
+    catalogue = read_catalogue()
+    if lead is not None and lead not in offices_of(catalogue):
+        hint = nearest(lead, offices_of(catalogue))
+        raise WorkspaceError(f"--lead: got '{lead}', expected an office of layers/codes/office.csv. {hint}".rstrip())
+    given = {"lead": lead, "evidence": evidence, "reason": reason, "second_person": second_person}
     with ledger.open_ledger(plan.root / LEDGER) as connection:
         state = ledger.move_case(
-            connection, case, move, workflow, actor=by, reason=reason, today=plan.as_of or day_named(today)
-        )
+            connection, case, move, read_workflow(catalogue.root), actor=by, today=plan.as_of or day_named(today),
+            due_on=day_named(due_on) if due_on else None, **given,
+        )  # fmt: skip
     print_content({"case_id": case, "status": state}, as_json=as_json, text=f"{case}: {state}")

@@ -127,6 +127,18 @@ def check_metric(crs: str, where: str) -> None:
         )
 
 
+def area_of_use(crs: str) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north in degrees of the area a CRS is made for, or None where PROJ does not say.
+
+    Examples
+    --------
+    >>> area_of_use("EPSG:4547")[::2]
+    (112.5, 115.5)
+    """
+    area = parse_crs(crs).area_of_use
+    return (area.west, area.south, area.east, area.north) if area is not None else None
+
+
 def ellipsoid_of(crs: str) -> tuple[float, float]:
     """Return semi-major axis in metres and flattening of the CRS's ellipsoid."""
     ellipsoid = parse_crs(crs).ellipsoid

@@ -106,7 +106,7 @@ def _exchanged(geometry: shapely.Geometry, rows: Rows) -> bool:
 
 
 def default_point(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
-    """Find points that stand for "unknown": three or more on one spot outside the region, or latitude and longitude 0."""
+    """Find points that stand for "unknown": three or more on one spot outside the region."""
     at = present_at(rows)
     groups = _default_points(rows, at)
     for i, count in sorted(groups.items()):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from geosys.layers.spec import Field, LayerSpec
 
 REPAIR_LIMIT_SHARE = 0.01  # a repair that changes the area by more is refused: nobody knows what was meant
+MANIFOLD = 100.0  # a change of area beyond this many times says nothing any more
 _KIND_ZH = {"point": "点", "line": "线", "polygon": "面"}
 
 
@@ -66,7 +67,7 @@ def _repair(row: int, shape: shapely.Geometry, crs: str) -> tuple[Issue, shapely
     refused = repair.geometry is None or (
         shape.geom_type.endswith("Polygon") and repair.change_share > REPAIR_LIMIT_SHARE
     )
-    change = f"{repair.change_share:.2%}" if np.isfinite(repair.change_share) else "∞"
+    change = f"{repair.change_share:.2%}" if repair.change_share < MANIFOLD else "∞"
     if refused:
         zh = f"几何无效（{repair.reason}）；修复会使面积由 {before:.2f} 变为 {after:.2f} m²（{change}），超过 {REPAIR_LIMIT_SHARE:.0%}，不予修复"
         en = f"Invalid ({repair.reason}); a repair would change the area from {before:.2f} to {after:.2f} m² ({change}): refused"
@@ -81,25 +82,23 @@ def _repair(row: int, shape: shapely.Geometry, crs: str) -> tuple[Issue, shapely
     return issue, shape if refused else repair.geometry
 
 
-def check_values(frame: pd.DataFrame, spec: LayerSpec, known_bad: AbstractSet[tuple[int, str]]) -> Iterator[Issue]:
-    """Yield an issue for each required value that is absent and each value out of range, too long or malformed.
+def check_values(frame: pd.DataFrame, spec: LayerSpec, known_bad: AbstractSet[tuple[int, str]]) -> list[Issue]:
+    """Return an issue for each value out of range, too long or malformed, and for each required one that is absent.
 
-    Cells of `known_bad` (row, field) could not be read and already have their issue; where such a field is required
-    the row is withheld all the same.
+    A number out of range is taken out of the frame: it is no measurement, and nothing may be judged by it. Cells of
+    `known_bad` (row, field) could not be read and already have their issue; a required one withholds its row still.
     """
+    issues = [issue for field in spec.fields.values() for issue in _check_limits(field, frame[field.id])]
+    unusable = {(i.row, i.field) for i in issues if i.issue_type == "out_of_range"}
+    for row, name in unusable:
+        frame.loc[row, name] = None
     for field in spec.fields.values():
-        column = frame[field.id]
-        absent = column.isna().to_numpy()
-        if field.required and field.id not in spec.key:
-            for i in np.flatnonzero(absent):
-                read = "" if (int(i), field.id) not in known_bad else "（原值读不出）"
-                yield Issue(
-                    "missing_required",
-                    Text(f"必填项“{field.title.zh}”为空{read}", f"{field.title.en} is required"),
-                    int(i),
-                    field.id,
-                )
-        yield from _check_limits(field, column)
+        if field.required:
+            for i in np.flatnonzero(np.asarray(frame[field.id].isna(), dtype=bool)):
+                read = "（原值不能用）" if (int(i), field.id) in known_bad | unusable else ""
+                text = Text(f"必填项“{field.title.zh}”为空{read}", f"{field.title.en} is required")
+                issues.append(Issue("missing_required", text, int(i), field.id))
+    return issues
 
 
 def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
@@ -113,7 +112,7 @@ def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
                 f"“{field.title.zh}” {number[i]:g} 超出范围 {limits}",
                 f"{field.title.en} {number[i]:g} is outside {limits}",
             )
-            yield Issue("out_of_range", Text(zh, en), int(i), field.id, number[i])
+            yield Issue("out_of_range", Text(zh, en), int(i), field.id, number[i], before=f"{number[i]:g}")
     if field.length is not None and field.type == "text" and field.codes is None:
         for i in np.flatnonzero(
             column.map(lambda v: isinstance(v, str) and len(v) > field.length).to_numpy(dtype=bool)
@@ -162,7 +161,7 @@ def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: Laye
             spec.key[0],
         )
         for i in rows
-        if spec.key
+        if spec.key and not any(spec.fields[k].required and pd.isna(frame[k].iloc[i]) for k in spec.key)
     ]
     return pd.Series(ids, dtype=object), issues
 

@@ -15,7 +15,8 @@ from geosys._text import Text
 from geosys.content import hash_file
 from geosys.geo.area import ellipsoidal_area_m2
 from geosys.layers import checks, derive, fields
-from geosys.layers.issues import Issue, IssueLog
+from geosys.layers.issue_table import IssueLog
+from geosys.layers.issues import Issue
 from geosys.layers.naming import map_columns, words_of
 from geosys.layers.readers import read_delivery
 from geosys.layers.settle import settle_geometry, settle_values
@@ -173,12 +174,13 @@ def _check(
     unread = {(i.row, i.field) for i in log.rows}
     placeless = {i.row for i in log.rows if i.issue_type in ("bad_coordinate", "swapped_xy")}
     shapes, found = fields.settle_shapes(geometry, spec, place.crs, placeless)
+    values = fields.check_values(frame, spec, unread)
     frame["feature_id"], unnamed = fields.name_features(frame, shapes, spec)
     for name, derived in spec.derived.items():
         frame[name] = derive.FUNCTIONS[derived.function].call(frame, derived.inputs, derived.settings)
     if spec.geometry == "polygon":
         frame["area_m2"] = ellipsoidal_area_m2(shapes, place.crs)
-    log.rows += [*found, *unnamed, *fields.check_values(frame, spec, unread)]
+    log.rows += [*found, *unnamed, *values]
     usable = shapes.copy()
     usable[[i.row for i in found if i.issue_type in ("wrong_geometry_type", "invalid_refused")]] = None
     log.rows += checks.run_checks(checks.Rows(frame, usable, place.crs, place.region, place.region_text), spec.checks)

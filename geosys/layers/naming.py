@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from geosys.layers.reading import Reading
     from geosys.layers.spec import LayerSpec
 
-X_WORDS = ("经度", "东经", "lon", "lng", "long", "longitude", "中心经度", "出口经度", "坐标/经度", "经度e")
-Y_WORDS = ("纬度", "北纬", "lat", "latitude", "中心纬度", "出口纬度", "坐标/纬度", "纬度n")
+X_WORDS = ("经度", "东经", "lon", "lng", "long", "longitude", "中心经度", "出口经度", "经度e")
+Y_WORDS = ("纬度", "北纬", "lat", "latitude", "中心纬度", "出口纬度", "纬度n")
 DMS_PARTS = ("度", "分", "秒")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HEADER_SEARCH_ROWS = 20
 HEADER_DEPTH = 3
-JOINT = "/"
+JOINT = "›"  # between the levels of a header; no sender writes it, while units are full of slashes
 _UNIT = re.compile(r"[（(\[【]([^（()）\[\]【】]*)[)）\]】]\s*$")
 
 Grid = list[list[object]]

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 DISCLOSURES = ("internal", "shared", "public")  # from the narrowest audience to the widest
 OUTCOMES = ("hit", "near", "needs_review", "not_assessed", "clear")
 FOUND = ("hit", "near", "needs_review")  # the outcomes that make a row of the findings
-STATUSES = ("found", "assigned", "escalated", "rectifying", "accepted", "closed", "reopened")
+STATUSES = (
+    "found", "assigned", "escalated", "rectifying", "accepted", "closed", "look_back", "reopened", "dismissed",
+)  # fmt: skip
 SEVERITIES = ("critical", "high", "medium", "low")
 ISSUE_SEVERITIES = ("critical", "error", "warning", "notice")
 CERTAINTIES = ("confirmed", "second_hand", "unconfirmed", "our_reading")

@@ -36,6 +36,11 @@ _TYPES = (
     ("工业企业雨洪排口", 0.10, "加工厂"),
 )
 NEEDS_APPROVAL = ("工业企业排污口", "工业及其他各类园区污水处理厂排污口", "城镇污水处理厂排污口")
+_SHORT = {
+    "工业及其他各类园区污水处理厂排污口": "园区污水厂",
+    "城镇污水处理厂排污口": "城镇污水厂",
+    "大中型灌区排口": "灌区",
+}
 _WORDS = ("安泰", "丰源", "昌盛", "和润", "金穗", "佳禾", "隆达", "瑞丰", "三合", "永固")
 
 
@@ -58,7 +63,8 @@ def draw_outfalls(
                 for n, k in zip(number, kind, strict=True)
             ],
             "outfall_name": [
-                f"{name}{_TYPES[k][0][:4]}{n:03d}号排口" for name, k, n in zip(names, kind, number, strict=True)
+                f"{name}{_SHORT.get(_TYPES[k][0], _TYPES[k][0][:4])}{n:03d}号排口"
+                for name, k, n in zip(names, kind, number, strict=True)
             ],
             "outfall_type": types,
             "river_name": names,
