@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from geosys._errors import GeoSysError, SpecError
 from geosys._text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
@@ -54,7 +55,9 @@ class Faults:
                 self.add(where, "nothing", f"the key '{key}'", f"Add '{key} = …'.")
 
     def one_of(self, where: str, value: object, allowed: Iterable[str], what: str) -> str:
-        """Return `value` as text; fault it when it is none of the allowed words."""
+        """Return `value` as text; fault it when it is none of the allowed words (an absent one is a fault of its key)."""
+        if value is None:
+            return ""
         words = list(allowed)
         if value not in words:
             hint = nearest(value, words) or f"Known: {', '.join(words)}."
@@ -62,7 +65,9 @@ class Faults:
         return str(value)
 
     def text(self, where: str, value: object) -> Text:
-        """Return a two-language text from ``{ zh = "…", en = "…" }``; fault anything else."""
+        """Return a two-language text from ``{ zh = "…", en = "…" }``; fault anything else but an absent one."""
+        if value is None:
+            return Text("", "")
         if not (
             isinstance(value, dict)
             and set(value) == {"zh", "en"}
@@ -79,3 +84,42 @@ class Faults:
         if not good:
             self.add(where, value, what)
         return good
+
+    def expect(self, where: str, value: object, kind: str) -> bool:
+        """Say whether `value` is of a kind of `KINDS`; fault it otherwise."""
+        good = KINDS[kind](value)
+        if not good:
+            self.add(where, value, kind)
+        return good
+
+    def sound(self, where: str, table: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:
+        """Return a table without the entries that are not of their kind; each of those is a fault."""
+        return {k: v for k, v in table.items() if k not in kinds or self.expect(f"{where} {k}", v, kinds[k])}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_list_of(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _is_table_of(value: object, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, kinds) for item in value.values())
+
+
+KINDS: dict[str, Callable[[object], bool]] = {
+    "a text": lambda v: isinstance(v, str),
+    "a number": _is_number,
+    "a whole number": lambda v: isinstance(v, int) and not isinstance(v, bool),
+    "true or false": lambda v: isinstance(v, bool),
+    "a date as 2026-09-30": lambda v: isinstance(v, dt.date) and not isinstance(v, dt.datetime),
+    "a list of texts": lambda v: _is_list_of(v, str),
+    "a table": lambda v: isinstance(v, dict),
+    "a list of tables": lambda v: _is_list_of(v, dict),
+    "a table of tables": lambda v: _is_table_of(v, (dict,)),
+    "a table of texts": lambda v: _is_table_of(v, (str,)),
+    "a table of values": lambda v: _is_table_of(v, (str, int, float, bool, dt.date)),
+    "a table of values or lists": lambda v: _is_table_of(v, (str, int, float, bool, list)),
+}

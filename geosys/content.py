@@ -65,7 +65,7 @@ def read_csv(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
     name = short_name(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
+            rows = [row for row in csv.reader(file) if any(row)]
     except FileNotFoundError:
         raise SpecError(f"{name}: got no file, expected a CSV table. Create it or mend the name.") from None
     except UnicodeDecodeError as error:
@@ -94,13 +94,22 @@ def short_name(path: Path) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder (a file geodatabase) as the hash of its files in order of name."""
+    """Return the SHA-256 of a file; of a folder (a geodatabase) or shapefile that of all its files in order of name."""
     digest = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    files = _files_of(path)
     for part in files:
-        if path.is_dir():
-            digest.update(part.relative_to(path).as_posix().encode())
+        if len(files) > 1:
+            digest.update(part.relative_to(path.parent).as_posix().encode())
         with part.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return the files that make up a delivery: a folder's, or a shapefile's with its .dbf, .shx, .prj and .cpg."""
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    if path.suffix.lower() == ".shp":
+        return sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file())
+    return [path]

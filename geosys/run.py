@@ -196,7 +196,12 @@ def _publish(
         old = workspace.root / f"out.{os.getpid()}.old"
         if workspace.out.exists():
             workspace.out.rename(old)
-        fresh.rename(workspace.out)
+        try:
+            fresh.rename(workspace.out)
+        except OSError:
+            if old.exists():
+                old.rename(workspace.out)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

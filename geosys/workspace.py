@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import codecs
 import json
 import shutil
 from dataclasses import dataclass
@@ -15,20 +15,30 @@ import shapely
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._faults import Faults, nearest
 from geosys.content import hash_file, read_toml
-from geosys.geo.crs import GEOGRAPHIC, area_of_use, check_metric, parse_crs, to_crs
+from geosys.geo.crs import GEOGRAPHIC, area_of_use, check_metric, datum_that_cannot_be_converted, parse_crs, to_crs
 from geosys.layers import delivery as deliveries
+from geosys.layers.codes import fold
 from geosys.layers.delivery import Delivery
 from geosys.layers.place import Place
+from geosys.layers.settle import unit_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from geosys._text import Text
     from geosys.layers.spec import Catalogue, LayerSpec
 
 PLAN = "geosys.toml"
-_TEXTS = ("file", "layer", "table", "crs", "encoding", "x", "y", "sender")
+_PLAN_KINDS = {
+    "crs": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
+}  # fmt: skip
+_ENTRY_KINDS = {
+    **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender"), "a text"),
+    "columns": "a table of texts", "values": "a table of tables", "set": "a table of values", "units": "a table of texts",
+    "rows": "a table of values or lists",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +104,33 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     table = read_toml(root / PLAN)
     faults = Faults()
     faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox"), ("title", "crs"))
+    table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
-    try:
-        check_metric(crs, f"{PLAN} crs")
-    except CrsError as error:
-        faults.rows.append(str(error))
-    inbox = root / str(table.get("inbox", "."))
+    _check_plan_crs(crs, faults)
+    inbox = root / table.get("inbox", ".")
     entries = [
         _read_delivery(inbox, entry, f"{PLAN} [[deliveries]] {i}", catalogue, faults)
         for i, entry in enumerate(table.get("deliveries", []), 1)
     ]
-    if "inbox" in table:
-        faults.typed(f"{PLAN} inbox", table["inbox"], str, "a folder")
-    as_of = table.get("as_of")
-    if as_of is not None and not isinstance(as_of, dt.date):
-        faults.add(f"{PLAN} as_of", as_of, "a date as 2026-09-30")
     mark = faults.text(f"{PLAN} mark", table["mark"]) if "mark" in table else None
     title = faults.text(f"{PLAN} title", table.get("title"))
     region = _read_region(table.get("region"), faults)
     faults.raise_if_any(SpecError)
     region = region or area_of_use(crs)
-    return Workspace(root, title, crs, region, mark, as_of, tuple(e for e in entries if e is not None))
+    return Workspace(root, title, crs, region, mark, table.get("as_of"), tuple(e for e in entries if e is not None))
+
+
+def _check_plan_crs(crs: str, faults: Faults) -> None:
+    try:
+        check_metric(crs, f"{PLAN} crs")
+        datum = datum_that_cannot_be_converted(parse_crs(crs))
+    except CrsError as error:
+        faults.rows.append(str(error) if str(error).startswith(PLAN) else f"{PLAN} crs: {error}".replace(": CRS:", ":"))
+        return
+    if datum:
+        faults.add(
+            f"{PLAN} crs", crs, f"a CGCS2000 zone, not {datum}", "Name the county's zone, as 'EPSG:4547' for 114° E."
+        )
 
 
 def _read_region(value: Any, faults: Faults) -> tuple[float, float, float, float] | None:
@@ -133,40 +149,62 @@ def _read_delivery(
 ) -> Delivery | None:
     before = len(faults.rows)
     faults.keys(where, entry, deliveries.KEYS, deliveries.REQUIRED)
+    entry = faults.sound(where, entry, _ENTRY_KINDS)
     layer = entry.get("layer")
-    if "layer" in entry and layer not in catalogue.layers:
-        faults.add(
-            f"{where} layer",
-            layer,
-            "a layer of layers/",
-            nearest(layer, catalogue.layers) or f"Known: {', '.join(catalogue.layers)}.",
-        )
-    for key in _TEXTS:
-        if key in entry:
-            faults.typed(f"{where} {key}", entry[key], str, "a text")
-    for key in ("columns", "values", "set", "units", "rows"):
-        if key in entry:
-            faults.typed(f"{where} {key}", entry[key], dict, "a table")
-    if len(faults.rows) > before:
+    if layer is not None and layer not in catalogue.layers:
+        hint = nearest(layer, catalogue.layers) or f"Known: {', '.join(catalogue.layers)}."
+        faults.add(f"{where} layer", layer, "a layer of layers/", hint)
+    if "encoding" in entry and not _is_encoding(entry["encoding"]):
+        faults.add(f"{where} encoding", entry["encoding"], "a known encoding", "Write 'gb18030' or 'utf-8'.")
+    note = faults.text(f"{where} note", entry.get("note")).zh
+    if len(faults.rows) > before or layer is None:
         return None
-    _check_names(entry, where, catalogue.layers[str(layer)], faults)
+    _check_names(entry, where, catalogue.layers[layer], faults)
+    _check_codes(entry, where, catalogue, faults)
     settings = {k: entry[k] for k in deliveries.KEYS if k in entry and k not in ("note", "rows")}
-    settings["rows"] = {k: v if isinstance(v, list) else [v] for k, v in entry.get("rows", {}).items()}
-    settings["note"] = faults.text(f"{where} note", entry["note"]).zh if "note" in entry else ""
-    return Delivery(path=inbox / entry["file"], name=entry["file"], layer=str(layer), **settings)
+    rows = {k: v if isinstance(v, list) else [v] for k, v in entry.get("rows", {}).items()}
+    return Delivery(path=inbox / entry["file"], name=entry["file"], layer=layer, note=note, rows=rows, **settings)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _check_names(entry: Mapping[str, Any], where: str, spec: LayerSpec, faults: Faults) -> None:
-    """Fault names that are no fields of the layer, and a CRS that PROJ does not know."""
+    """Fault names that are no fields of the layer, units that cannot be converted, and a CRS that PROJ does not know."""
     for key in ("columns", "values", "set", "units"):
         named = entry.get(key, {}).values() if key == "columns" else entry.get(key, {})
         for name in named:
             faults.one_of(f"{where} {key}", name, spec.fields, f"a field of layers/{spec.id}.toml")
+    for name, unit in entry.get("units", {}).items():
+        field = spec.fields.get(name)
+        if field is not None and unit_factor(unit, field.unit) is None:
+            faults.add(f"{where} units {name}", unit, f"a unit that can be turned into {field.unit}")
     if "crs" in entry:
         try:
             parse_crs(entry["crs"])
         except CrsError as error:
             faults.rows.append(f"{where} {error}")
+
+
+def _check_codes(entry: Mapping[str, Any], where: str, catalogue: Catalogue, faults: Faults) -> None:
+    """Fault a constant or translated value that is none of the field's codes (an empty one means empty)."""
+    spec = catalogue.layers[entry["layer"]]
+    stated = [(f"set {name}", name, value) for name, value in entry.get("set", {}).items()]
+    stated += [
+        (f"values {name}", name, value) for name, words in entry.get("values", {}).items() for value in words.values()
+    ]
+    for key, name, value in stated:
+        field = spec.fields.get(name)
+        if field is not None and field.codes and value != "":
+            codes = catalogue.codes[field.codes]
+            if fold(str(value)) not in codes.spellings:
+                hint = nearest(value, codes.titles) or f"Known: {', '.join(list(codes.titles)[:20])}."
+                faults.add(f"{where} {key}", value, f"a code of layers/codes/{field.codes}.csv", hint)
 
 
 def init_workspace(root: Path, title: str, crs: str, region: tuple[float, float, float, float] | None = None) -> Path:
@@ -196,44 +234,55 @@ def init_workspace(root: Path, title: str, crs: str, region: tuple[float, float,
 
 
 def add_delivery(root: Path, file: Path, layer: str, table: str | None, catalogue: Catalogue) -> str:
-    """Copy a delivered file into the inbox and enter it in the plan; return its name there.
+    """Add one delivered file to the plan; see `add_deliveries`."""
+    return add_deliveries(root, [file], layer, table, catalogue)[0]
+
+
+def add_deliveries(root: Path, files: Sequence[Path], layer: str, table: str | None, catalogue: Catalogue) -> list[str]:
+    """Copy delivered files into the inbox and enter them in the plan, all or none; return their names there.
 
     Raises
     ------
     WorkspaceError
-        When the file is absent, or the inbox has another file of its name.
+        When a file is absent, or the inbox has another file of its name.
     SpecError
         When the layer is unknown.
     """
     if layer not in catalogue.layers:
         hint = nearest(layer, catalogue.layers) or f"Known: {', '.join(catalogue.layers)}."
         raise SpecError(f"add --layer: got '{layer}', expected a layer of layers/. {hint}")
-    if not file.exists():
-        raise WorkspaceError(f"{file}: got no file, expected a delivery. Mend the name.")
-    name = f"inbox/{file.name}"
-    plan = (root / PLAN).read_text(encoding="utf-8")
-    parts = (
-        [file]
-        if file.is_dir() or file.suffix.lower() != ".shp"
-        else sorted(file.parent.glob(f"{glob_escape(file.stem)}.*"))
-    )
-    for part in parts:
-        target = root / "inbox" / part.name
+    plan = read_toml(root / PLAN)
+    base = root / plan.get("inbox", ".")
+    folder = base if "inbox" in plan else base / "inbox"
+    copies = [(part, folder / part.name) for file in files for part in _parts_of(file)]
+    for part, target in copies:
         if target.exists() and hash_file(target) != hash_file(part):
             raise WorkspaceError(
-                f"{target.name}: got another file of this name in the inbox, expected none. Rename the delivery; nothing was changed."
+                f"{target.name}: got another file of this name in the inbox, expected none. "
+                "Rename the delivery; nothing was changed."
             )
-    for part in parts:
-        target = root / "inbox" / part.name
-        target.parent.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, target in copies:
         if not target.exists():
             (shutil.copytree if part.is_dir() else shutil.copy2)(part, target)
-    entry = f"\n[[deliveries]]\nfile = {_quote(name)}\nlayer = {_quote(layer)}\n" + (
-        f"table = {_quote(table)}\n" if table else ""
-    )
-    if entry.strip() not in plan:
-        write_text(root / PLAN, plan.rstrip("\n") + "\n" + entry)
-    return name
+    names = [(folder / file.name).relative_to(base).as_posix() for file in files]
+    text = (root / PLAN).read_text(encoding="utf-8").rstrip("\n") + "\n"
+    known = [(e.get("file"), e.get("layer"), e.get("table")) for e in plan.get("deliveries", [])]
+    for name in names:
+        if (name, layer, table) not in known:
+            sheet = f"table = {_quote(table)}\n" if table else ""
+            text += f"\n[[deliveries]]\nfile = {_quote(name)}\nlayer = {_quote(layer)}\n{sheet}"
+    write_text(root / PLAN, text)
+    return names
+
+
+def _parts_of(file: Path) -> list[Path]:
+    """Return the files to copy for one delivery: itself, or a shapefile with all that belongs to it."""
+    if not file.exists():
+        raise WorkspaceError(f"{file}: got no file, expected a delivery. Mend the name; nothing was changed.")
+    if file.is_dir() or file.suffix.lower() != ".shp":
+        return [file]
+    return sorted(file.parent.glob(f"{glob_escape(file.stem)}.*"))
 
 
 def write_text(path: Path, text: str) -> None:

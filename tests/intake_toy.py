@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pyogrio
@@ -14,10 +13,15 @@ import shapely
 
 from geosys.content import ROOMS, content_root
 from geosys.layers.delivery import Delivery
-from geosys.layers.intake import Layer, take_in
+from geosys.layers.intake import take_in
 from geosys.layers.issue_table import issue_frame
 from geosys.layers.place import Place
-from geosys.layers.spec import Catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geosys.layers.intake import Layer
+    from geosys.layers.spec import Catalogue
 
 CRS = "EPSG:4547"
 PLACE = Place(CRS, shapely.box(490_000, 3_840_000, 510_000, 3_860_000), "a box of 20 km")

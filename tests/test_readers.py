@@ -19,7 +19,7 @@ from geosys._errors import DeliveryError
 from geosys.layers.naming import words_of
 from geosys.layers.readers import READERS, read_delivery
 from geosys.layers.spec import read_catalogue
-from geosys.layers.tables import strip_unit
+from geosys.layers.tables import JOINT, strip_unit
 
 NAMES = {"PWKBM": ["A1", "B2"], "PWKMC": ["大清沟排污口", "二号口"]}
 PLACES = [point(0, 0), point(100, 0)]
@@ -113,7 +113,7 @@ def test_a_shapefile_with_names_in_capitals_is_judged_by_its_bytes_too(tmp_path,
 def test_a_dbf_in_neither_encoding_is_refused(tmp_path, read):
     path = shapefile(tmp_path / "s", "GBK")
     write_dbf(path.with_suffix(".dbf"), 20, ["中國".encode("big5") + b"\xff\xff", b"abc\xff"])
-    with pytest.raises(DeliveryError, match=r"排污口\.dbf: got texts that are neither UTF-8 .* expected .*'encoding'"):
+    with pytest.raises(DeliveryError, match=r"排污口\.shp: got texts that are not UTF-8 .* expected .*'encoding'"):
         read(path)
 
 
@@ -345,7 +345,7 @@ def test_a_title_line_above_the_header_does_not_hide_the_delimiter(tmp_path, rea
     )
     path.write_text(path.read_text("utf-8").replace("大,清沟", "大清沟" if delimiter == "," else "大,清沟"), "utf-8")
     reading = read(path)
-    assert [c.rsplit("/", 1)[-1] for c in reading.columns] == ["编号", "名称", "经度", "纬度"]
+    assert [c.rsplit(JOINT, 1)[-1] for c in reading.columns] == ["编号", "名称", "经度", "纬度"]
     assert [v.tolist() for v in reading.columns.values()][2:] == [["114.3"], ["34.8"]]
     assert reading.lines == (3,)
 
@@ -434,15 +434,10 @@ def test_a_merged_header_over_degrees_minutes_seconds(tmp_path, read, title):
     assert list(reading.columns) == [
         "编号",
         "名称",
-        "经度/度",
-        "经度/分",
-        "经度/秒",
-        "纬度/度",
-        "纬度/分",
-        "纬度/秒",
+        *(f"{axis}{JOINT}{part}" for axis in ("经度", "纬度") for part in "度分秒"),
         "备注",
     ]
-    assert reading.columns["经度/分"].tolist() == [18.0, 0.0]
+    assert reading.columns[f"经度{JOINT}分"].tolist() == [18.0, 0.0]
     assert reading.columns["编号"].tolist() == ["A1", "B2"]
     assert reading.lines == (top + 3, top + 5)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from geosys.content import read_toml, short_name
 from geosys.geo.relations import RELATIONS
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -30,6 +30,10 @@ _OPTIONAL = (
     "object", "where", "condition", "support", "due_days", "due_on", "due_field", "certainty", "note", "valid_from", "valid_to",
     "near_m", "near_days",
 )  # fmt: skip
+_KINDS = {
+    "relation": "a text", "subject": "a text", "object": "a text", "severity": "a text", "lead": "a text", "certainty": "a text",
+    "due_field": "a text", "support": "a list of texts", "basis": "a list of texts", "where": "a table", "condition": "a table",
+}  # fmt: skip
 _SETTINGS = {
     "covered_by": (),
     "dwithin": ("distance_m",),
@@ -125,6 +129,7 @@ def _read_rule(
     basis: Mapping[str, Any], offices: Mapping[str, Text], faults: Faults,
 ) -> Rule | None:  # fmt: skip
     before = len(faults.rows)
+    table = faults.sound(where, table, _KINDS)
     relation = faults.one_of(f"{where} relation", table.get("relation"), (*RELATIONS, ATTRIBUTE), "a relation")
     settings = _SETTINGS.get(relation, ())
     needs = ("object",) if relation != ATTRIBUTE else ("condition",)
@@ -191,11 +196,11 @@ def _check_numbers_and_dates(
     faults: Faults,
 ) -> None:
     for key in (*settings, "near_m", "near_days", "due_days"):
-        if key in table and (faults.typed(f"{where} {key}", table[key], (int, float), "a number") and table[key] < 0):
+        if key in table and (faults.expect(f"{where} {key}", table[key], "a number") and table[key] < 0):
             faults.add(f"{where} {key}", table[key], "a number of 0 or more")
     for key in ("due_on", "valid_from", "valid_to"):
         if key in table:
-            faults.typed(f"{where} {key}", table[key], dt.date, "a date as 2025-10-31")
+            faults.expect(f"{where} {key}", table[key], "a date as 2026-09-30")
     if sum(k in table for k in ("due_days", "due_on", "due_field")) > 1:
         faults.add(where, "several of due_days, due_on, due_field", "one of them")
     if "due_field" in table and subject is not None and subject.columns.get(table["due_field"]) != "date":

@@ -21,7 +21,7 @@ from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
 from geosys.run import read_content, run
 from geosys.views import schemas_of
-from geosys.workspace import PLAN, add_delivery, find_workspace, init_workspace, read_workspace
+from geosys.workspace import PLAN, add_deliveries, find_workspace, init_workspace, read_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,7 +162,7 @@ def add(
     """Copy files into the inbox and enter them in the plan."""
     catalogue = read_catalogue()
     root = find_workspace(workspace or Path.cwd())
-    names = [add_delivery(root, file, layer, table, catalogue) for file in files]
+    names = add_deliveries(root, files, layer, table, catalogue)
     print_content({"added": names}, as_json=as_json, text="\n".join(f"added: {name}" for name in names))
 
 

@@ -22,6 +22,8 @@ _REFUSED_DATUMS = {
     "New Beijing": ("新北京54", 4555),
     "Xian 1980": ("西安80", 4610),
 }
+# what the two datums are recognised by when a file names them otherwise: semi-major axis in metres, inverse flattening
+_REFUSED_ELLIPSOIDS = {"北京54": (6_378_245.0, 298.3), "西安80": (6_378_140.0, 298.257)}
 
 
 @lru_cache(maxsize=256)
@@ -62,6 +64,11 @@ def datum_that_cannot_be_converted(crs: pyproj.CRS) -> str:
     for known, (label, code) in _REFUSED_DATUMS.items():
         if known in name or known in datum or (base is not None and base.to_epsg() == code):
             return label
+    ellipsoid = crs.ellipsoid
+    if base is not None and base.to_epsg() is None and ellipsoid is not None:
+        for label, (axis, inverse) in _REFUSED_ELLIPSOIDS.items():
+            if abs(ellipsoid.semi_major_metre - axis) < 0.5 and abs(ellipsoid.inverse_flattening - inverse) < 1e-3:  # noqa: PLR2004
+                return label
     return ""
 
 
@@ -81,7 +88,13 @@ def transformer(source: str, target: str) -> pyproj.Transformer:
                 f"CRS: got {text} ({label}), expected CGCS2000. No public parameters give a valid shift: "
                 "ask the survey office for the data in CGCS2000 or for control points."
             )
-    return pyproj.Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
+    try:
+        return pyproj.Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
+    except pyproj.exceptions.ProjError:
+        raise CrsError(
+            f"CRS: got {source[:200]} and {target[:200]}, expected two that PROJ can convert between. "
+            "A local system needs control points: ask for CGCS2000 data."
+        ) from None
 
 
 def to_crs(geometries: NDArray[np.object_], source: str, target: str) -> NDArray[np.object_]:

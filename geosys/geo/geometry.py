@@ -66,7 +66,7 @@ def propose_repair(geometry: shapely.Geometry) -> Repair:
     reason = shapely.is_valid_reason(geometry)
     fixed = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     wanted = shapely.get_dimensions(geometry)
-    parts = [part for part in shapely.get_parts(fixed) if shapely.get_dimensions(part) == wanted]
+    parts = [part for part in shapely.get_parts(fixed) if shapely.get_dimensions(part) == wanted and not part.is_empty]
     before = max(float(shapely.area(geometry)), 0.0)
     if not parts:
         return Repair(None, reason, before, 0.0)

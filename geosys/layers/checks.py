@@ -31,6 +31,7 @@ ISSUE_TYPES = {
 }  # fmt: skip
 AREA_UNITS = {"m2": 1.0, "ha": SQUARE_METRES_PER_HECTARE, "mu": SQUARE_METRES_PER_MU}
 MANY_AT_ONE_POINT = 3
+ZERO_DEGREES = 1e-6  # latitude and longitude 0 stand for "unknown", even once
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +97,43 @@ def _degrees_of(geometry: shapely.Geometry, crs: str) -> str:
 
 
 def _exchanged(geometry: shapely.Geometry, rows: Rows) -> bool:
-    """Say whether a geometry falls into the region with its degrees exchanged."""
+    """Say whether a geometry falls into the region with its metres or its degrees exchanged."""
+    metres = shapely.transform(geometry, lambda xy: xy[:, ::-1])
+    if shapely.intersects(rows.region, metres):
+        return True
     degrees = to_crs(np.array([geometry], dtype=object), rows.crs, GEOGRAPHIC)
     if degrees[0] is None:
         return False
-    flipped = shapely.transform(degrees, lambda xy: xy[:, ::-1])
-    back = to_crs(flipped, GEOGRAPHIC, rows.crs)[0]
+    back = to_crs(shapely.transform(degrees, lambda xy: xy[:, ::-1]), GEOGRAPHIC, rows.crs)[0]
     return back is not None and bool(shapely.intersects(rows.region, back))
 
 
 def default_point(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
-    """Find points that stand for "unknown": three or more on one spot outside the region."""
+    """Find points that stand for "unknown": three or more on one spot outside the region, or latitude and longitude 0."""
     at = present_at(rows)
     groups = _default_points(rows, at)
     for i, count in sorted(groups.items()):
         xy = _degrees_of(rows.geometry[i], rows.crs)
-        zh = f"{count} 个点共用同一坐标且在区域之外：是默认坐标，不是真实位置"
-        en = f"{count} points share one place outside the region: a default point, not a position"
+        zh = f"坐标 {xy}（{count} 条）在区域之外：是默认坐标，不是真实位置"
+        en = f"{xy} ({count} records) lies outside the region: a default point, not a position"
         yield Issue("default_point", Text(zh, en), int(i), value=xy, geometry=rows.geometry[i])
 
 
 def _default_points(rows: Rows, at: NDArray[np.int64]) -> dict[int, int]:
     """Return the rows on a default point with how many share it."""
-    if rows.region is None or not len(at):
-        return {}
     points = at[shapely.get_type_id(rows.geometry[at]) == int(shapely.GeometryType.POINT)]
-    outside = points[~shapely.intersects(rows.region, rows.geometry[points])]
+    outside = points if rows.region is None else points[~shapely.intersects(rows.region, rows.geometry[points])]
     if not len(outside):
         return {}
+    degrees = shapely.get_coordinates(np.array(to_crs(rows.geometry[outside], rows.crs, GEOGRAPHIC)))
+    zero = (
+        np.abs(degrees).max(axis=1) < ZERO_DEGREES
+        if len(degrees) == len(outside)
+        else np.zeros(len(outside), dtype=bool)
+    )
     _, place, count = np.unique(shapely.to_wkb(rows.geometry[outside]), return_inverse=True, return_counts=True)
-    return {int(i): int(count[p]) for i, p in zip(outside, place, strict=True) if count[p] >= MANY_AT_ONE_POINT}
+    many = (count[place] >= MANY_AT_ONE_POINT) & (rows.region is not None)
+    return {int(i): int(count[p]) for i, p, bad in zip(outside, place, many | zero, strict=True) if bad}
 
 
 def duplicate_geometry(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
@@ -254,13 +262,21 @@ CHECKS: dict[str, Check] = {
 }
 
 
+_KINDS = {
+    "max_area_m2": "a number", "tolerance_share": "a number", "tolerance": "a number", "field": "a text", "first": "a text",
+    "then": "a text", "total": "a text", "minus": "a text", "equals": "a text", "unit": "a text", "severity": "a text",
+    "when": "a table of values or lists",
+}  # fmt: skip
+
+
 def check_spec(table: Mapping[str, Any], where: str, columns: Mapping[str, object], faults: Faults) -> None:
     """Fault a declared check that is unknown, lacks a setting or names no column of the layer."""
-    name = faults.one_of(f"{where} check", table.get("check"), CHECKS, "a check of geosys/layers/checks.py")
+    name = faults.one_of(f"{where} check", str(table.get("check", "")), CHECKS, "a check of geosys/layers/checks.py")
     if name not in CHECKS:
         return
     check = CHECKS[name]
     faults.keys(where, table, ("severity", *check.optional), ("check", *check.required))
+    table = faults.sound(where, table, _KINDS)
     for setting in check.columns:
         if setting in table:
             faults.one_of(f"{where} {setting}", table[setting], columns, "a field of this layer")

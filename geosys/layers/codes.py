@@ -6,8 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geosys._errors import SpecError
 from geosys._text import Text
 from geosys.content import read_csv, short_name
+from geosys.layers.values import HALF_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,16 +40,20 @@ def fold(value: str) -> str:
     >>> fold("工业 排污口")
     '工业排污口'
     """
-    half = value.translate(_HALF_WIDTH)
+    half = value.translate(HALF_WIDTH)
     return "".join(half.split()).lower()
-
-
-_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
 def read_code_lists(folder: Path, faults: Faults) -> dict[str, CodeList]:
     """Read every CSV of a folder; a spelling that means two codes is a fault."""
-    return {path.stem: _read(path, faults) for path in sorted(folder.glob("*.csv"))}
+    lists = {}
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            lists[path.stem] = _read(path, faults)
+        except SpecError as error:
+            faults.rows.append(str(error))
+            lists[path.stem] = CodeList(path.stem, {}, {}, "")
+    return lists
 
 
 def _read(path: Path, faults: Faults) -> CodeList:

@@ -35,14 +35,24 @@ def later_by_months(day: dt.date, months: int) -> dt.date:
     return dt.date(year, month + 1, min(day.day, (first_of_next - dt.timedelta(days=1)).day))
 
 
+def _if_there(day: Callable[[], dt.date]) -> dt.date | None:
+    """Return a computed day, or None beyond the end of the calendar."""
+    try:
+        return day()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _add_months(frame: pd.DataFrame, inputs: Sequence[str], settings: Mapping[str, Any]) -> pd.Series:
     months = int(settings["months"])
-    return frame[inputs[0]].map(lambda day: later_by_months(day, months) if isinstance(day, dt.date) else None)
+    return frame[inputs[0]].map(
+        lambda day: _if_there(lambda: later_by_months(day, months)) if isinstance(day, dt.date) else None
+    )
 
 
 def _add_days(frame: pd.DataFrame, inputs: Sequence[str], settings: Mapping[str, Any]) -> pd.Series:
     step = dt.timedelta(days=int(settings["days"]))
-    return frame[inputs[0]].map(lambda day: day + step if isinstance(day, dt.date) else None)
+    return frame[inputs[0]].map(lambda day: _if_there(lambda: day + step) if isinstance(day, dt.date) else None)
 
 
 def _first_present(frame: pd.DataFrame, inputs: Sequence[str], _: Mapping[str, Any]) -> pd.Series:

@@ -114,8 +114,8 @@ def _take_part(
     geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
     frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
     found = [*found, *trouble, *bad]
-    if geometry is None or any(i.issue_type == "missing_column" for i in found):
-        issues += [_locate(i, delivery, reading) for i in found]
+    if geometry is None or any(i.issue_type == "missing_column" and not i.severity for i in found):
+        issues += [_locate(i, delivery, reading, i.row) for i in found]
         return None
     provenance = {
         "file": delivery.name, "sha256": hash_file(delivery.path), "table": reading.table, "sender": delivery.sender, "note": delivery.note,
@@ -148,7 +148,7 @@ def _combine(spec: LayerSpec, parts: Sequence[_Part], place: Place, catalogue: C
             issue.part = position
             log.add(issue)
     geometry = _check(spec, frame, geometry, place, catalogue, log)
-    _check_place(spec, log, len(frame))
+    _check_place(log, starts)
     _gather_keyless(spec, log, starts)
     for issue in log.rows:
         if issue.row < 0:
@@ -172,7 +172,7 @@ def _check(
 ) -> NDArray[np.object_]:
     """Run all checks on the whole layer, add ids, derived columns and area to the frame; return the repaired geometry."""
     unread = {(i.row, i.field) for i in log.rows}
-    placeless = {i.row for i in log.rows if i.issue_type in ("bad_coordinate", "swapped_xy")}
+    placeless = {i.row for i in log.rows if i.issue_type in ("bad_coordinate", "swapped_xy", "default_point")}
     shapes, found = fields.settle_shapes(geometry, spec, place.crs, placeless)
     values = fields.check_values(frame, spec, unread)
     frame["feature_id"], unnamed = fields.name_features(frame, shapes, spec)
@@ -188,14 +188,21 @@ def _check(
     return shapes
 
 
-def _check_place(spec: LayerSpec, log: IssueLog, size: int) -> None:
-    """Add one critical issue when most rows lie outside the region: the coordinates are read in a wrong way."""
+def _check_place(log: IssueLog, starts: NDArray[np.int64]) -> None:
+    """Put one critical issue in place of many, where most rows of a delivery lie outside the region.
+
+    Its coordinates are read in a wrong way then, and nothing may be judged by them.
+    """
     outside = [i for i in log.rows if i.issue_type in ("outside_region", "swapped_xy")]
-    if len(outside) >= WRONG_PLACE_LEAST and len(outside) > WRONG_PLACE_SHARE * size:
-        zh = f"{size} 条中有 {len(outside)} 条在区域之外：坐标系、带号或坐标次序很可能不对，已停止"
-        en = f"{len(outside)} of {size} records lie outside the region: CRS, zone or axis order is probably wrong; stopped"
-        log.rows = [i for i in log.rows if i.issue_type not in ("outside_region", "swapped_xy")]
-        log.add(Issue("wrong_place", Text(zh, en), value=spec.id))
+    for part, (first, end) in enumerate(pairwise(starts)):
+        rows = [i for i in outside if first <= i.row < end]
+        size = int(end - first)
+        if len(rows) >= WRONG_PLACE_LEAST and len(rows) > WRONG_PLACE_SHARE * size:
+            gone = {id(i) for i in rows}
+            log.rows = [i for i in log.rows if id(i) not in gone]
+            zh = f"{size} 条中有 {len(rows)} 条在区域之外：坐标系、带号或坐标次序很可能不对，已停止"
+            en = f"{len(rows)} of {size} records lie outside the region: CRS, zone or axis order is probably wrong; stopped"
+            log.add(Issue("wrong_place", Text(zh, en), value=rows[0].value, part=part))
 
 
 def _gather_keyless(spec: LayerSpec, log: IssueLog, starts: NDArray[np.int64]) -> None:

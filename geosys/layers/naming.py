@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from geosys._text import Text
 from geosys.layers.codes import fold
 from geosys.layers.issues import Issue
-from geosys.layers.tables import JOINT, strip_unit
+from geosys.layers.tables import ANGLE_PARTS, JOINT, strip_unit
 from geosys.layers.values import plain
 
 if TYPE_CHECKING:
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     from geosys.layers.delivery import Delivery
     from geosys.layers.reading import Reading
-    from geosys.layers.spec import LayerSpec
+    from geosys.layers.spec import Field, LayerSpec
 
 X_WORDS = ("经度", "东经", "lon", "lng", "long", "longitude", "中心经度", "出口经度", "经度e")
 Y_WORDS = ("纬度", "北纬", "lat", "latitude", "中心纬度", "出口纬度", "纬度n")
-DMS_PARTS = ("度", "分", "秒")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +47,43 @@ def map_columns(reading: Reading, spec: LayerSpec, delivery: Delivery) -> tuple[
     meaning = {fold(n): f.id for f in spec.fields.values() for n in (f.title.en, *f.aliases, f.title.zh, f.id)}
     explicit = {fold(column): field for column, field in delivery.columns.items()}
     found: dict[str, str] = {}
-    for rank in range(5):
+    for rank in range(6):
         for column in reading.columns:
             names = _names(column, reading)
-            field = explicit.get(fold(column)) if rank == 0 else meaning.get(fold(names[rank - 1]))
+            named = next((explicit[fold(n)] for n in names if fold(n) in explicit), None)
+            field = named if rank == 0 else meaning.get(fold(names[rank - 1]))
             if field and field not in found and column not in found.values() and field not in delivery.set:
                 found[field] = column
     x = _coordinate(reading, delivery.x, X_WORDS)
     y = _coordinate(reading, delivery.y, Y_WORDS)
     issues = _naming_issues(reading, spec, delivery, found, {*x, *y})
-    units = {f: strip_unit(c.rsplit(JOINT, 1)[-1])[1] for f, c in found.items()} | dict(delivery.units)
+    units = {f: _unit(c, spec.fields[f]) for f, c in found.items()} | dict(delivery.units)
     return Naming(found, units, x, y), issues
 
 
-def _names(column: str, reading: Reading) -> tuple[str, str, str, str]:
-    last = column.rsplit(JOINT, 1)[-1]
-    return column, reading.titles.get(column, column), strip_unit(column)[0], strip_unit(last)[0]
+def _unit(column: str, field: Field) -> str:
+    """Return the unit in a header's brackets; another name of the field there, or 以P计, is no unit."""
+    stated = strip_unit(column.rsplit(JOINT, 1)[-1])[1]
+    names = {fold(n) for n in (field.id, field.title.zh, field.title.en, *field.aliases)}
+    return "" if fold(stated) in names or (stated.startswith("以") and stated.endswith("计")) else stated
+
+
+def _names(column: str, reading: Reading) -> tuple[str, str, str, str, str]:
+    last = strip_unit(column.rsplit(JOINT, 1)[-1])[0]
+    return column, reading.titles.get(column, column), strip_unit(column)[0], last, strip_unit(last)[0]
 
 
 def _coordinate(reading: Reading, named: str | None, words: Iterable[str]) -> tuple[str, ...]:
     """Return the column of one coordinate, or its three columns of degrees, minutes and seconds."""
     if named is not None:
-        return tuple(c for c in reading.columns if fold(c) == fold(named))[:1]
+        return tuple(c for c in reading.columns if fold(named) in {fold(n) for n in _names(c, reading)})[:1]
     folded = {fold(w) for w in words}
     for column in reading.columns:
         if {fold(n) for n in _names(column, reading)} & folded:
             return (column,)
     parts = [c for c in reading.columns if JOINT in c and {fold(p) for p in c.split(JOINT)[:-1]} & folded]
     by_part = {strip_unit(c.rsplit(JOINT, 1)[-1])[0]: c for c in parts}
-    return tuple(by_part[p] for p in DMS_PARTS) if set(DMS_PARTS) <= set(by_part) else ()
+    return tuple(by_part[p] for p in ANGLE_PARTS) if set(ANGLE_PARTS) <= set(by_part) else ()
 
 
 def _naming_issues(
@@ -91,6 +98,12 @@ def _naming_issues(
                 f"Column '{column}' is no field of this layer and was not used",
             )
             issues.append(Issue("unmapped_column", Text(zh, en), value=column))
+    here = {fold(name) for column in reading.columns for name in _names(column, reading)}
+    for column, field_id in delivery.columns.items():
+        if fold(column) not in here:
+            zh = f"计划中的列“{column}”（→{spec.fields[field_id].title.zh}）在文件里找不到"
+            en = f"The plan's column '{column}' (→ {field_id}) is not in the file"
+            issues.append(Issue("missing_column", Text(zh, en), field=field_id, value=column, severity="warning"))
     for field in spec.fields.values():
         if field.required and field.id not in found and field.id not in delivery.set:
             zh = f"缺少必填列“{field.title.zh}”；所见列：{'、'.join(list(reading.columns)[:20])}"

@@ -25,6 +25,8 @@ READERS: dict[str, Callable[[Path, str | None, str | None, Sequence[str]], Readi
     ".xlsx": read_workbook,
 }
 
+FOLDERS = (".gdb",)
+
 
 def read_delivery(path: Path, table: str | None, encoding: str | None, words: Sequence[str]) -> Reading:
     """Read one table of a delivered file.
@@ -45,6 +47,8 @@ def read_delivery(path: Path, table: str | None, encoding: str | None, words: Se
     DeliveryError
         When the kind of file is unknown or the file cannot be read.
     """
+    if path.is_dir() and path.suffix.lower() not in FOLDERS:
+        raise DeliveryError(f"{path.name}: got a folder, expected a file. Name the file inside it.")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DeliveryError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from geosys._text import Text
 from geosys.geo.area import SQUARE_METRES_PER_HECTARE, SQUARE_METRES_PER_MU
 from geosys.geo.crs import GEOGRAPHIC, datum_that_cannot_be_converted, parse_crs, to_crs
 from geosys.layers import values
+from geosys.layers.checks import MANY_AT_ONE_POINT
 from geosys.layers.codes import CodeList, fold
 from geosys.layers.issues import Issue
 
@@ -32,15 +34,22 @@ _UNIT_NAMES = {
     "m2": "m2", "m²": "m2", "㎡": "m2", "平方米": "m2", "mu": "mu", "亩": "mu", "ha": "ha", "公顷": "ha", "hm2": "ha", "hm²": "ha",
     "km2": "km2", "km²": "km2", "平方公里": "km2", "平方千米": "km2", "mg/l": "mg/l", "毫克/升": "mg/l", "μg/l": "ug/l", "µg/l": "ug/l",
     "ug/l": "ug/l", "微克/升": "ug/l", "mg/kg": "mg/kg", "毫克/千克": "mg/kg", "μg/kg": "ug/kg", "µg/kg": "ug/kg", "ug/kg": "ug/kg",
-    "g/kg": "g/kg", "m": "m", "米": "m", "km": "km", "公里": "km", "千米": "km", "cm": "cm", "厘米": "cm", "t/d": "t/d", "吨/日": "t/d",
-    "吨/天": "t/d", "m3/d": "t/d", "m³/d": "t/d", "立方米/日": "t/d", "万t/d": "wt/d", "万吨/日": "wt/d", "万m3/d": "wt/d",
+    "g/kg": "g/kg", "m": "m", "米": "m", "km": "km", "公里": "km", "千米": "km", "cm": "cm", "厘米": "cm",
+    **dict.fromkeys(("t/d", "吨/日", "吨/天", "m3/d", "m³/d", "立方米/日", "立方米/天"), "t/d"),
+    **dict.fromkeys(("万t/d", "万吨/日", "万吨/天", "万m3/d", "万m³/d", "万立方米/日", "万立方米/天"), "wt/d"),
 }  # fmt: skip
 _FACTORS = {
     ("mu", "m2"): SQUARE_METRES_PER_MU, ("ha", "m2"): SQUARE_METRES_PER_HECTARE, ("km2", "m2"): 1e6, ("ug/l", "mg/l"): 1e-3,
-    ("mg/l", "ug/l"): 1e3, ("ug/kg", "mg/kg"): 1e-3, ("g/kg", "mg/kg"): 1e3, ("km", "m"): 1e3, ("cm", "m"): 1e-2, ("m", "cm"): 1e2,
+    ("mg/l", "ug/l"): 1e3, ("ug/kg", "mg/kg"): 1e-3, ("g/kg", "mg/kg"): 1e3, ("km", "m"): 1e3, ("m", "km"): 1e-3, ("cm", "m"): 1e-2, ("m", "cm"): 1e2,
     ("wt/d", "t/d"): 1e4, ("m2", "ha"): 1e-4, ("mu", "ha"): 1.0 / 15.0,
 }  # fmt: skip
+LARGEST_WHOLE = 2**63
+LARGEST_EXCEL = 1e15  # a longer code kept as a number has lost its last digits
 _TYPE_WORDS = {
+    "text": (
+        "文本（数字单元格超过 15 位，末位已丢失）",
+        "a text (a number cell of over 15 digits has lost its last ones)",
+    ),
     "number": ("数字", "a number"),
     "integer": ("整数", "a whole number"),
     "date": ("日期", "a date"),
@@ -130,19 +139,23 @@ def _parser(field: Field, codes: CodeList | None, wording: Mapping[str, str]) ->
     """Return the function that says of a value whether it is empty and what it means, the sender's wording translated."""
 
     def translated(value: Any) -> Any:
-        text = values.plain(value)
-        return wording.get(fold(text), value) if text is not None and wording else value
+        word = values.plain(value)
+        return wording.get(fold(word), value) if word is not None and wording else value
 
     def whole(value: Any) -> int | None:
         parsed = values.number(value)
-        return int(parsed) if parsed is not None and parsed.is_integer() else None
+        return int(parsed) if parsed is not None and parsed.is_integer() and abs(parsed) < LARGEST_WHOLE else None
+
+    def text(value: Any) -> str | None:
+        is_cut = isinstance(value, float) and abs(value) >= LARGEST_EXCEL
+        return None if is_cut else values.plain(value)
 
     def code(value: Any) -> str | None:
-        text = values.plain(value)
-        return None if text is None or codes is None else codes.spellings.get(fold(text))
+        word = values.plain(value)
+        return None if word is None or codes is None else codes.spellings.get(fold(word))
 
     kinds: dict[str, Callable[[Any], Any]] = {
-        "text": values.plain, "integer": whole, "number": values.number, "date": values.date, "truth": values.truth,
+        "text": text, "integer": whole, "number": values.number, "date": values.date, "truth": values.truth,
     }  # fmt: skip
     read = code if codes else kinds[field.type]
     return lambda value: (values.plain(translated(value)) is None, read(translated(value)))
@@ -159,7 +172,13 @@ def _value_issue(field: Field, row: int, value: object, codes: CodeList | None) 
         )
         return Issue("bad_code", Text(zh, en), row, field.id, value, before=shown)
     zh_kind, en_kind = _TYPE_WORDS[field.type]
-    kind = {"number": "bad_number", "integer": "bad_number", "date": "bad_date", "truth": "bad_truth"}[field.type]
+    kind = {
+        "text": "bad_number",
+        "number": "bad_number",
+        "integer": "bad_number",
+        "date": "bad_date",
+        "truth": "bad_truth",
+    }[field.type]
     text = Text(
         f"“{title.zh}”的值“{shown}”不是{zh_kind}，已置空",
         f"{title.en}: got '{shown}', expected {en_kind}; set empty",
@@ -205,6 +224,7 @@ def settle_geometry(
 def _lost(geometry: NDArray[np.object_], settled: NDArray[np.object_], crs: str, place: Place) -> list[Issue]:
     """Return an issue for each geometry whose coordinates the plan's CRS cannot express, as latitude 114."""
     rows = np.flatnonzero(~shapely.is_missing(geometry) & ~shapely.is_empty(geometry) & shapely.is_missing(settled))
+    places = Counter(shapely.to_wkb(geometry[rows]))
     issues = []
     for row in rows:
         exchanged = to_crs(shapely.transform(geometry[[row]], lambda xy: xy[:, ::-1]), crs, place.crs)[0]
@@ -214,11 +234,15 @@ def _lost(geometry: NDArray[np.object_], settled: NDArray[np.object_], crs: str,
                 "Inside the region with x and y exchanged: probably swapped",
             )
             kind = "swapped_xy"
+        elif (count := places[shapely.to_wkb(geometry[row])]) >= MANY_AT_ONE_POINT:
+            zh = f"{count} 条共用同一坐标，且远在区域之外：是默认坐标，不是真实位置"
+            en = f"{count} records share one place far outside the region: a default point, not a position"
+            kind = "default_point"
         else:
             zh, en = "坐标超出该坐标系可表示的范围", "The coordinates lie beyond what the CRS can express"
             kind = "bad_coordinate"
-        value = shapely.get_coordinates(geometry[row])[0].tolist()
-        issues.append(Issue(kind, Text(zh, en), int(row), value=value, before=str(value)))
+        value = str(shapely.get_coordinates(geometry[row])[0].tolist())
+        issues.append(Issue(kind, Text(zh, en), int(row), value=value, before=value))
     return issues
 
 

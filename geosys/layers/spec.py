@@ -22,6 +22,7 @@ GEOMETRIES = ("point", "line", "polygon", "none")
 TYPES = ("text", "integer", "number", "date", "truth")
 DISCLOSURES = ("internal", "shared", "public")
 CERTAINTIES = ("confirmed", "second_hand", "unconfirmed", "our_reading")
+_NUMBERS = ("integer", "number")
 SEVERITIES = ("critical", "error", "warning", "notice")
 
 
@@ -147,7 +148,7 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
         faults.one_of(where, row["responsibility"], ("sender", "office"), "sender or office")
         title, advice = Text(row["title_zh"], row["title_en"]), Text(row["advice_zh"], row["advice_en"])
         types[row["issue_type"]] = IssueType(row["issue_type"], row["severity"], row["responsibility"], title, advice)
-    for name in checks.ISSUE_TYPES - set(types):
+    for name in sorted(checks.ISSUE_TYPES - set(types)):
         faults.add(short_name(path), "no row", f"a row for the issue type '{name}'")
     return types
 
@@ -160,6 +161,7 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
     """Return the spec of one file; faults are added, and defaults stand in for what is wrong."""
     table, where = read_toml(path), short_name(path)
     faults.keys(where, table, _LAYER_KEYS, _LAYER_REQUIRED)
+    table = faults.sound(where, table, _LAYER_KINDS)
     disclosure = faults.one_of(
         f"{where} disclosure", table.get("disclosure", "internal"), DISCLOSURES, "a disclosure level"
     )
@@ -169,10 +171,12 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
     fields = {
         name: _read_field(name, spec, f"{where} [fields.{name}]", codes, (disclosure, certainty), faults)
         for name, spec in table.get("fields", {}).items()
+        if faults.expect(f"{where} [fields.{name}]", spec, "a table")
     }
     derived = {
         name: _read_derived(name, spec, f"{where} [derived.{name}]", fields, faults)
         for name, spec in table.get("derived", {}).items()
+        if faults.expect(f"{where} [derived.{name}]", spec, "a table")
     }
     geometry = faults.one_of(f"{where} geometry", table.get("geometry"), GEOMETRIES, "a geometry")
     key = tuple(table.get("key", ()))
@@ -197,6 +201,14 @@ def _hash_spec(path: Path, fields: Mapping[str, Field], codes: Mapping[str, Code
     return digest.hexdigest()[:12]
 
 
+_LAYER_KINDS = {
+    "geometry": "a text", "key": "a list of texts", "name": "a text", "steward": "a text", "disclosure": "a text", "source": "a text",
+    "certainty": "a text", "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
+}  # fmt: skip
+_FIELD_KINDS = {
+    "type": "a text", "required": "true or false", "length": "a whole number", "pattern": "a text", "codes": "a text", "unit": "a text",
+    "minimum": "a number", "maximum": "a number", "aliases": "a list of texts", "disclosure": "a text", "certainty": "a text",
+}  # fmt: skip
 _FIELD_KEYS = (
     "required",
     "length",
@@ -221,6 +233,7 @@ def _read_field(
     faults: Faults,
 ) -> Field:
     faults.keys(where, table, _FIELD_KEYS, ("title", "type"))
+    table = faults.sound(where, table, _FIELD_KINDS)
     kind = faults.one_of(f"{where} type", table.get("type"), TYPES, "a type")
     if "codes" in table and table["codes"] not in codes:
         faults.add(
@@ -229,11 +242,9 @@ def _read_field(
             "a list of layers/codes/",
             nearest(table["codes"], codes) or "Add the CSV file.",
         )
-    for key in ("minimum", "maximum"):
-        if key in table:
-            faults.typed(f"{where} {key}", table[key], (int, float), "a number")
-    if "length" in table:
-        faults.typed(f"{where} length", table["length"], int, "a whole number")
+    for key, kinds in (("minimum", _NUMBERS), ("maximum", _NUMBERS), ("length", ("text",)), ("pattern", ("text",))):
+        if key in table and kind in TYPES and kind not in kinds:
+            faults.add(f"{where} {key}", table[key], f"a field of type {' or '.join(kinds)} for '{key}'")
     try:
         re.compile(table.get("pattern", ""))
     except re.error as error:
@@ -257,6 +268,8 @@ def _read_derived(
         f"{where} function", table.get("function"), derive.FUNCTIONS, "a function of geosys/layers/derive.py"
     )
     settings = {k: v for k, v in table.items() if k not in ("title", "function", "from", "source")}
+    kinds = {"from": "a list of texts", "source": "a text", **dict.fromkeys(settings, "a whole number")}
+    table = faults.sound(where, table, kinds)
     if function in derive.FUNCTIONS:
         faults.keys(where, table, ("source",), ("title", "function", "from", *derive.FUNCTIONS[function].settings))
     inputs = tuple(table.get("from", ()))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import shapely
 
 from geosys._errors import WorkspaceError
@@ -52,7 +54,7 @@ def write_version(store: Path, layer: Layer) -> Layer:
     version = hashlib.sha256(digest.encode()).hexdigest()[:12]
     for suffix, frame in (("", layer.frame), (".withheld", layer.withheld)):
         target = folder / f"{version}{suffix}.parquet"
-        if not target.exists():
+        if not _is_whole(target):
             part = target.with_suffix(f".{os.getpid()}.part")
             frame.to_parquet(
                 part,
@@ -65,6 +67,15 @@ def write_version(store: Path, layer: Layer) -> Layer:
             part.replace(target)
     write_json(folder / CURRENT, {"version": version, **layer.provenance})
     return replace(layer, version=version)
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a version's file is there with its footer: what was cut off or overwritten is written again."""
+    try:
+        pa.parquet.read_metadata(path)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyogrio.raw
 import shapely
 
 from geosys._errors import DeliveryError
+from geosys.layers.dbf import BYTES, decode_cell, decode_column, settle_dbf_encoding
 from geosys.layers.reading import Reading, choose_table
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     from numpy.typing import NDArray
-
-_HEADER_END = 0x0D
-_DELETED = 0x2A
 
 
 def read_vector(path: Path, table: str | None, encoding: str | None, _words: Sequence[str]) -> Reading:
@@ -40,22 +37,24 @@ def read_vector(path: Path, table: str | None, encoding: str | None, _words: Seq
         layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
         name = choose_table(path.name, layers, layers, table)
         evidence = ""
-        if path.suffix.lower() == ".shp" and encoding is None:
-            encoding, evidence = settle_dbf_encoding(path.with_suffix(".dbf"))
-        meta, _, wkb, values = pyogrio.raw.read(path, layer=name, encoding=encoding, datetime_as_string=False)
+        is_shapefile = path.suffix.lower() == ".shp"
+        if is_shapefile:
+            encoding, evidence = settle_dbf_encoding(path, encoding)
+        meta, _, wkb, values = pyogrio.raw.read(path, layer=name, encoding=BYTES if is_shapefile else encoding)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
         OSError,
         ValueError,
         RuntimeError,
-        struct.error,
     ) as error:
         raise DeliveryError(
             f"{path.name}: got a file GDAL cannot read ({error}), expected {path.suffix.lower()[1:]}. "
             "Open it in a GIS; ask the sender for a complete copy."
         ) from None
     columns = {str(f): np.asarray(v) for f, v in zip(meta["fields"], values, strict=True)}
+    if is_shapefile and encoding:
+        columns = {decode_cell(name, encoding): decode_column(v, encoding) for name, v in columns.items()}
     geometry = None if meta["geometry_type"] is None or wkb is None else _parse(wkb)
     titles = _aliases(path, name) if path.suffix.lower() == ".gdb" else {}
     size = len(geometry) if geometry is not None else len(next(iter(columns.values()), []))
@@ -79,63 +78,6 @@ def _aliases(path: Path, layer: str) -> dict[str, str]:
             found = re.findall(r"<Name>([^<]*)</Name>\s*<AliasName>([^<]*)</AliasName>", definition)
             return {html.unescape(field): html.unescape(alias) for field, alias in found if alias and alias != field}
     return {}
-
-
-def settle_dbf_encoding(path: Path) -> tuple[str | None, str]:
-    """Return the encoding of a DBF judged on its bytes, and the evidence in words.
-
-    Strict UTF-8 is tried first on every name and value, then GB18030: Chinese text in GBK is almost never
-    valid UTF-8. The .cpg and the language byte are not trusted. A value cut in the middle of a character at
-    the field's full width does not count against an encoding.
-
-    Raises
-    ------
-    DeliveryError
-        When neither fits all values.
-    """
-    if not path.exists():
-        return None, "no .dbf"
-    cells = _dbf_cells(path.read_bytes())
-    if all(cell.isascii() for cell, _ in cells):
-        return "UTF-8", "plain ASCII"
-    failures = {name: sum(not _decodes(cell, name, full=full) for cell, full in cells) for name in ("UTF-8", "GB18030")}
-    for name in ("UTF-8", "GB18030"):
-        if failures[name] == 0:
-            return name, f"{name}: all {len(cells)} texts decode; failures {failures}"
-    raise DeliveryError(
-        f"{path.name}: got texts that are neither UTF-8 ({failures['UTF-8']} failures) nor GB18030 ({failures['GB18030']}), "
-        "expected one of them throughout. Name the encoding with 'encoding', or ask for the file again."
-    )
-
-
-def _dbf_cells(data: bytes) -> list[tuple[bytes, bool]]:
-    """Return the names and distinct text values of a DBF, each with whether it fills its field."""
-    count, header, length = struct.unpack("<IHH", data[4:12])
-    fields, offset, at = [], 1, 32
-    while at + 32 <= header and data[at] != _HEADER_END:
-        name, kind, size = data[at : at + 11].split(b"\0")[0], data[at + 11 : at + 12], data[at + 16]
-        fields.append((name, kind, offset, size))
-        offset, at = offset + size, at + 32
-    cells = {(name, len(name) >= 10) for name, *_ in fields}  # noqa: PLR2004  DBF names hold ten bytes
-    for row in range(count):
-        record = data[header + row * length : header + (row + 1) * length]
-        if record[:1] != bytes([_DELETED]):
-            for _, kind, start, size in fields:
-                if kind == b"C":
-                    raw = record[start : start + size]
-                    cells.add((raw.rstrip(b" \0"), len(raw.rstrip(b" \0")) >= size - 3))
-    return sorted(cells)
-
-
-def _decodes(cell: bytes, encoding: str, *, full: bool) -> bool:
-    """Say whether a value decodes; one that fills its field may lose up to three bytes of its last character."""
-    for cut in range(4 if full else 1):
-        try:
-            cell[: len(cell) - cut].decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False
 
 
 def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) -> None:
