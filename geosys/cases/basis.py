@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from geosys._faults import Faults
 
+CERTAINTIES = ("confirmed", "second_hand", "unconfirmed", "our_reading")
 COLUMNS = (
     "basis",
     "instrument_zh",
@@ -50,6 +51,7 @@ def read_basis(path: Path, faults: Faults) -> dict[str, tuple[Clause, ...]]:
         first, last = (_day(row[c], f"{where} {c}", faults) for c in ("valid_from", "valid_to"))
         zh = f"《{row['instrument_zh']}》" if not row["instrument_zh"].startswith("《") else row["instrument_zh"]
         text = Text(f"{zh}{row['clause_zh']}", f"{row['instrument_en']}, {row['clause_en']}".rstrip(", "))
+        faults.one_of(f"{where} certainty", row["certainty"], CERTAINTIES, "a certainty")
         new = Clause(text, first, last, row["certainty"])
         for other in clauses.setdefault(row["basis"], []):
             if (new.valid_from or dt.date.min) <= (other.valid_to or dt.date.max) and (

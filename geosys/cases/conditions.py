@@ -69,8 +69,12 @@ def _parse_one(side: str, column: str, value: Any, schema: LayerSchema, where: s
         if test == "not":
             operand = tuple(operand if isinstance(operand, list) else [operand])  # noqa: PLW2901
             _check_values(operand, column, schema, where, faults)
-        if test in ("min", "max") and schema.columns[column] not in _NUMBERS:
-            faults.add(where, test, "a number column for min and max")
+        if test in ("min", "max"):
+            if schema.columns[column] not in _NUMBERS:
+                faults.add(where, test, "a number column for min and max")
+            faults.expect(f"{where} {test}", operand, "a number")
+        if test in ("missing", "present"):
+            faults.expect(f"{where} {test}", operand, "true or false")
         if test in ("before", "after"):
             is_day = operand == TODAY or (isinstance(operand, dt.date) and not isinstance(operand, dt.datetime))
             if schema.columns[column] != "date" or not is_day:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from geosys._faults import Faults
-from geosys.cases.basis import Clause, read_basis
+from geosys.cases.basis import CERTAINTIES, Clause, read_basis
 from geosys.cases.conditions import Condition, parse_conditions
 from geosys.cases.sentences import check_sentence
 from geosys.content import read_toml, short_name
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "attribute"
 SEVERITIES = ("critical", "high", "medium", "low")
-CERTAINTIES = ("confirmed", "second_hand", "unconfirmed", "our_reading")
 _REQUIRED = ("title", "subject", "relation", "severity", "lead", "basis", "finding", "action", "example")
 _OPTIONAL = (
     "object", "where", "condition", "support", "due_days", "due_on", "due_field", "certainty", "note", "valid_from", "valid_to",
@@ -210,22 +209,34 @@ def _check_numbers_and_dates(
         faults.add(f"{where}.example", example, "the tables hit and miss", "Add both: they are the rule's test.")
 
 
+NEEDS = ("lead", "due_on", "evidence", "reason", "second_person")
+
+
 def read_workflow(root: Path) -> dict[str, Any]:
-    """Return the states and moves of `cases/workflow.toml`, checked for names.
+    """Return the states and moves of `cases/workflow.toml`.
 
     Raises
     ------
     SpecError
-        When a move leads from or to a state that does not exist.
+        With every fault: unknown keys and needs, a state without a title, a move from or to a state that is not there.
     """
     path = root / "cases" / "workflow.toml"
-    table, faults = read_toml(path), Faults()
+    name, faults = short_name(path), Faults()
+    table = read_toml(path)
+    faults.keys(name, table, (), ("states", "moves"))
+    table = faults.sound(name, table, {"states": "a table of tables", "moves": "a table of tables"})
     states = table.get("states", {})
-    for name, state in states.items():
-        faults.text(f"{short_name(path)} [states.{name}] title", state.get("title"))
-    for name, move in table.get("moves", {}).items():
-        where = f"{short_name(path)} [moves.{name}]"
-        for state in [*move.get("from", []), move.get("to")]:
+    for state, row in states.items():
+        faults.keys(f"{name} [states.{state}]", row, (), ("title",))
+        faults.text(f"{name} [states.{state}] title", row.get("title"))
+    for move, row in table.get("moves", {}).items():
+        where = f"{name} [moves.{move}]"
+        faults.keys(where, row, ("needs",), ("title", "from", "to"))
+        faults.text(f"{where} title", row.get("title"))
+        row = faults.sound(where, row, {"from": "a list of texts", "to": "a text", "needs": "a list of texts"})  # noqa: PLW2901
+        for state in [*row.get("from", []), row.get("to")]:
             faults.one_of(where, state, states, "a state of this file")
+        for need in row.get("needs", []):
+            faults.one_of(f"{where} needs", need, NEEDS, "something a move can need")
     faults.raise_if_any()
     return table

@@ -19,6 +19,7 @@ from geosys.cli import case_commands
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
+from geosys.maps.spec import load_map
 from geosys.run import read_content, run
 from geosys.views import schemas_of
 from geosys.workspace import PLAN, add_deliveries, find_workspace, init_workspace, read_workspace
@@ -219,6 +220,7 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     _ = workspace
     content = read_content()
     read_workflow(content.catalogue.root)
+    load_map(content.catalogue.root / "maps", {name: set(s.titles) for name, s in content.catalogue.layers.items()})
     wrong = failing_examples(content.book.rules, schemas_of(content.catalogue))
     counts = {
         "layers": len(content.catalogue.layers),

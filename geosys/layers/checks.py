@@ -43,6 +43,7 @@ class Rows:
     crs: str
     region: shapely.Geometry | None
     region_text: str = ""
+    has_default_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def inside_region(rows: Rows, _: Mapping[str, Any]) -> Iterator[Issue]:
         return
     at = present_at(rows)
     outside = at[~shapely.intersects(rows.region, rows.geometry[at])]
-    default = _default_points(rows, at)
+    default = _default_points(rows, at) if rows.has_default_check else {}
     for i in outside:
         if int(i) in default:
             continue

@@ -183,7 +183,9 @@ def _check(
     log.rows += [*found, *unnamed, *values]
     usable = shapes.copy()
     usable[[i.row for i in found if i.issue_type in ("wrong_geometry_type", "invalid_refused")]] = None
-    log.rows += checks.run_checks(checks.Rows(frame, usable, place.crs, place.region, place.region_text), spec.checks)
+    has_default_check = any(check["check"] == "default_point" for check in spec.checks)
+    rows = checks.Rows(frame, usable, place.crs, place.region, place.region_text, has_default_check)
+    log.rows += checks.run_checks(rows, spec.checks)
     log.rows += list(fields.check_keys(frame["feature_id"], log.withheld(catalogue), spec.key))
     return shapes
 

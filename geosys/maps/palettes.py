@@ -157,7 +157,7 @@ def _read_swatch(where: str, row: object, needs: tuple[str, ...], faults: Faults
 
 
 def _read_style(where: str, row: Mapping[str, Any], classes: Mapping[str, Any], faults: Faults) -> Style:
-    """Read a layer's style; what it does not say is the default's."""
+    """Read a layer's style; what it does not say is as `Style` has it."""
     faults.keys(where, row, Style.__dataclass_fields__)
     if ("by" in row) != ("classes" in row):
         faults.add(where, sorted(row), "'by' and 'classes' together", "Give both, or neither.")
