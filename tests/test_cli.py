@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import shapely
 
 from geosys.cli import main
+from geosys.geo.area import ellipsoidal_area_m2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +148,38 @@ def test_a_case_is_listed_shown_and_moved(workspace: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert call("cases", "list", "--status", "assigned", "--json", *where) == 0
     assert [c["case_id"] for c in json.loads(capsys.readouterr().out)] == [case]
+
+
+def test_current_layers_are_laid_over_each_other(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def feature(west: float, east: float, **properties: str) -> dict:
+        ring = [[west, 34.80], [east, 34.80], [east, 34.82], [west, 34.82], [west, 34.80]]
+        return {"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+    where = ["--workspace", str(workspace)]
+    for name, layer, key, boxes in (
+        ("land.geojson", "land_patch", "patch_code", [(114.30, 114.31), (114.31, 114.32)]),
+        ("zone.geojson", "source_zone", "zone_code", [(114.305, 114.312)]),
+    ):
+        features = [feature(*box, **{key: f"{key}{i}"}) for i, box in enumerate(boxes)]
+        file = tmp_path / name
+        file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+        assert call("add", str(file), "--layer", layer, *where) == 0
+    call("run", "--today", "2026-09-30", *where)
+    capsys.readouterr()
+    out = tmp_path / "pairs.csv"
+    assert call("overlay", "land_patch", "source_zone", "--out", str(out), "--json", *where) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["pairs"] == 2
+    rows = [line.split(",") for line in out.read_text(encoding="utf-8-sig").splitlines()]
+    assert rows[0] == ["layer", "risk_id", "coverage_id", "area_m2", "ellipsoidal_m2"]
+    assert [row[2] for row in rows[1:]] == ["patch_code0", "patch_code1"]
+    shares = [float(row[4]) for row in rows[1:]]
+    assert shares[0] / shares[1] == pytest.approx(5 / 2, rel=1e-4)
+    assert sum(shares) == pytest.approx(told["ellipsoidal_m2"]["source_zone"])
+    box = np.array([shapely.box(114.305, 34.80, 114.31, 34.82)])
+    assert shares[0] == pytest.approx(ellipsoidal_area_m2(box, "EPSG:4490")[0], rel=2e-6)
+    assert call("overlay", "land_patch", "source_zon", *where) == 2
+    assert "Did you mean 'source_zone'?" in capsys.readouterr().err
+    assert call("overlay", "land_patch", "source_zone", "--out", "a.xlsx", *where) == 2

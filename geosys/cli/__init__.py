@@ -15,7 +15,7 @@ from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands
+from geosys.cli import case_commands, overlay_command
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
@@ -253,3 +253,6 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         "free_disk_gb": round(shutil.disk_usage(workspace or Path.cwd()).free / 1e9, 1),
     }
     print_content(facts, as_json=as_json, text="\n".join(f"{k}: {v}" for k, v in facts.items()))
+
+
+app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)

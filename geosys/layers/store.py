@@ -101,6 +101,27 @@ def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | No
     return Layer(catalogue.layers[layer_id], frame, withheld, provenance, version)
 
 
+def current_file(store: Path, layer_id: str) -> Path | None:
+    """Return the GeoParquet file of a layer's current version, or None when there is none."""
+    pointer = store / layer_id / CURRENT
+    if not pointer.exists():
+        return None
+    return store / layer_id / f"{json.loads(pointer.read_text(encoding='utf-8'))['version']}.parquet"
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV or Parquet by the name's ending, whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        if path.suffix.lower() == ".parquet":
+            table.to_parquet(part, index=False, compression="zstd")
+        else:
+            table.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def drop_current(store: Path, layer_id: str) -> None:
     """Forget the current version of a layer (its files stay): rules that need it become *not assessed*."""
     (store / layer_id / CURRENT).unlink(missing_ok=True)
