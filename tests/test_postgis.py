@@ -1,0 +1,133 @@
+"""The same areas and distances from PostGIS: another program, another language, the same answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psycopg
+import pytest
+import shapely
+from test_overlay import coverage
+
+from geosys.geo.area import ellipsoidal_area_m2
+from geosys.geo.overlay import overlay_areas
+from geosys.geo.relations import Terms, relate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import geopandas as gpd
+
+CRS = "EPSG:4547"
+
+
+def binaries() -> Path | None:
+    """Return the folder of the newest PostgreSQL server that has PostGIS beside it."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    share = Path("/usr/share/postgresql")
+    good = [f.parent for f in found if (share / f.parent.parent.name / "extension" / "postgis.control").exists()]
+    return good[-1] if good else None
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """Start a server of our own in a temporary folder, on loopback, and stop it afterwards."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip("PostgreSQL with PostGIS is not installed: './geo test' installs it where it may")
+    root = tmp_path_factory.mktemp("postgres")
+    user: list[str] = []
+    if os.geteuid() == 0:
+        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        shutil.chown(root, "postgres", "postgres")
+        for parent in root.parents:
+            if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = root / "data"
+    subprocess.run(
+        [*user, folder / "initdb", "-D", data, "-A", "trust", "-U", "geosys", "-E", "UTF8", "--no-sync"],
+        check=True,
+        capture_output=True,
+    )
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={root} -c fsync=off"
+    server = [*user, folder / "pg_ctl", "-D", data, "-w", "-l", root / "log"]
+    subprocess.run([*server, "-o", options, "start"], check=True, capture_output=True)
+    try:
+        address = f"host=127.0.0.1 port={port} user=geosys dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create extension postgis")
+            yield connection
+    finally:
+        subprocess.run([*server, "-m", "immediate", "stop"], check=False, capture_output=True)
+
+
+def load(database: psycopg.Connection, name: str, frame: gpd.GeoDataFrame, key: str) -> None:
+    database.execute(f"drop table if exists {name}")
+    database.execute(f"create table {name} (id text, g geometry(geometry, 4547))")
+    rows = zip(frame[key].astype(str), shapely.to_wkb(frame.geometry.to_numpy(), hex=True), strict=True)
+    with database.cursor() as cursor:
+        cursor.executemany(f"insert into {name} values (%s, st_setsrid(%s::geometry, 4547))", list(rows))  # noqa: S608
+
+
+def test_common_areas_equal_postgis(database: psycopg.Connection, tmp_path: Path) -> None:
+    import geopandas as gpd
+
+    rng = np.random.default_rng(17)
+    patches = coverage(rng, 25)
+    patches["area_m2"] = ellipsoidal_area_m2(patches.geometry.to_numpy(), CRS)
+    centres = shapely.points(rng.uniform(500_000, 502_500, 40), rng.uniform(3_850_000, 3_852_500, 40))
+    zones = gpd.GeoDataFrame({"id": range(40)}, geometry=shapely.buffer(centres, 220), crs=CRS)
+    for name, frame, key in (("patches", patches, "patch"), ("zones", zones, "id")):
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+        load(database, name, frame, key)
+    found = overlay_areas(
+        tmp_path / "patches.parquet", {"zones": tmp_path / "zones.parquet"}, coverage_id="patch", risk_id="id",
+        true_area="area_m2",
+    ).set_index(["risk_id", "coverage_id"])  # fmt: skip
+    rows = database.execute(
+        """select z.id::int, p.id, st_area(st_intersection(z.g, p.g)),
+                  st_area(st_transform(st_intersection(z.g, p.g), 4490)::geography)
+           from zones z join patches p on st_intersects(z.g, p.g)"""
+    ).fetchall()
+    theirs = {(z, p): (plane, ground) for z, p, plane, ground in rows if plane >= 1e-6}
+    assert set(theirs) == set(found.index)
+    for pair, (plane, ground) in theirs.items():
+        assert found.loc[pair, "area_m2"] == pytest.approx(plane, abs=1e-6)
+        assert found.loc[pair, "ellipsoidal_m2"] == pytest.approx(ground, rel=3e-6, abs=1e-3), "its edges are geodesics"
+    assert found["area_m2"].sum() == pytest.approx(sum(v[0] for v in theirs.values()), rel=1e-12)
+
+
+def test_distances_on_the_ground_equal_postgis(database: psycopg.Connection) -> None:
+    import geopandas as gpd
+
+    rng = np.random.default_rng(23)
+    # near the border of the zone, where plane and ground differ by 1 part in 4,000
+    one = gpd.GeoDataFrame(
+        {"id": range(60)},
+        geometry=shapely.points(rng.uniform(6.33e5, 6.36e5, 60), rng.uniform(3.85e6, 3.853e6, 60)),
+        crs=CRS,
+    )
+    two = gpd.GeoDataFrame(
+        {"id": range(30)},
+        geometry=shapely.points(rng.uniform(6.33e5, 6.36e5, 30), rng.uniform(3.85e6, 3.853e6, 30)),
+        crs=CRS,
+    )
+    load(database, "one", one, "id")
+    load(database, "two", two, "id")
+    rows = database.execute(
+        """select a.id::int, b.id::int, st_distance(st_transform(a.g, 4490)::geography, st_transform(b.g, 4490)::geography)
+           from one a, two b where st_dwithin(st_transform(a.g, 4490)::geography, st_transform(b.g, 4490)::geography, 500)"""
+    ).fetchall()
+    mine = relate("dwithin", one.geometry.to_numpy(), two.geometry.to_numpy(), Terms(crs=CRS, distance_m=500.0))
+    found = {(s, o): d for s, o, d in zip(mine["subject"], mine["object"], mine["measure"], strict=True)}
+    assert {(a, b) for a, b, _ in rows} == set(found)
+    assert all(found[a, b] == pytest.approx(d, abs=1e-4) for a, b, d in rows)
