@@ -156,6 +156,30 @@ def test_the_tests_run_in_order_and_stop_at_the_first_failure(geo: Any, monkeypa
     assert ran == ["ruff", "ruff", "mypy"]
 
 
+def test_a_benchmark_runs_with_its_engines_installed(geo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(geo, "install", ran.append)
+    monkeypatch.setattr(geo, "call", lambda command: ran.append(command) or 1)
+    assert geo.main(["bench", "overlay", "--size", "city"]) == 1
+    script = str(geo.ROOT / "benchmarks" / "overlay.py")
+    assert ran == [["bench"], [str(geo.venv_python()), script, "--size", "city"]]
+
+
+@pytest.mark.parametrize("words", [[], ["nearest"], ["--help"]])
+def test_an_unknown_benchmark_installs_nothing(
+    geo: Any, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(geo, "install", lambda _: pytest.fail("installed"))
+    with pytest.raises(SystemExit) as ended:
+        geo.main(["bench", *words])
+    assert ended.value.code == 2
+    assert "expected one of: overlay" in capsys.readouterr().err
+
+
+def test_every_benchmark_that_it_names_is_there(geo: Any, root: Path) -> None:
+    assert [name for name in geo.BENCHMARKS if not (root / "benchmarks" / f"{name}.py").is_file()] == []
+
+
 def test_missing_system_packages_are_named_and_the_tests_go_on(
     geo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,12 @@ def binaries() -> Path | None:
     return good[-1] if good else None
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
     """Start a server of our own in a temporary folder, on loopback, and stop it afterwards."""
@@ -49,18 +55,18 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Conne
         for parent in root.parents:
             if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
                 parent.chmod(parent.stat().st_mode | 0o011)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     data = root / "data"
-    subprocess.run(
-        [*user, folder / "initdb", "-D", data, "-A", "trust", "-U", "geosys", "-E", "UTF8", "--no-sync"],
-        check=True,
-        capture_output=True,
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={root} -c fsync=off"
-    server = [*user, folder / "pg_ctl", "-D", data, "-w", "-l", root / "log"]
-    subprocess.run([*server, "-o", options, "start"], check=True, capture_output=True)
+    make = [*user, str(folder / "initdb"), "-D", str(data), "-A", "trust", "-U", "geosys", "-E", "UTF8", "--no-sync"]
+    server = [*user, str(folder / "pg_ctl"), "-D", str(data), "-w", "-t", "120", "-l", str(root / "log")]
+    told = subprocess.run(make, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    for _ in range(3):  # another program may take the free port before the server does
+        port = free_port()
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={root} -c fsync=off"
+        told = subprocess.run([*server, "-o", options, "start"], check=False, capture_output=True, text=True)
+        if told.returncode == 0:
+            break
+    assert told.returncode == 0, told.stderr + (root / "log").read_text(encoding="utf-8")
     try:
         address = f"host=127.0.0.1 port={port} user=geosys dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:

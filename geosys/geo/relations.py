@@ -109,14 +109,10 @@ def intersects(subjects: NDArray[np.object_], objects: NDArray[np.object_], term
     """
     left, right = _candidates(subjects, objects, terms.near_m, terms.crs)
     a, b = subjects[left], objects[right]
-    area = ellipsoidal_area_m2(shapely.intersection(a, b), terms.crs)
-    area = np.where(area < SLIVER_M2, 0.0, area)
     own, other = ellipsoidal_area_m2(a, terms.crs), ellipsoidal_area_m2(b, terms.crs)
-    share = np.divide(area, own, out=np.zeros_like(area), where=own > 0)
+    area, share, needed, hit = _held_against(shapely.intersection(a, b), own, terms)
     object_share = np.divide(area, other, out=np.zeros_like(area), where=other > 0)
     distance = _ground_m(shapely.shortest_line(a, b), terms.crs)
-    needed = np.maximum(terms.min_area_m2, terms.min_share * own)
-    hit = (area > 0) & (area >= needed)
     keep = hit | (area > 0) | ((distance <= terms.near_m) & (terms.near_m > 0))
     return _table(
         left, right, hit, keep,
@@ -136,15 +132,21 @@ def not_covered_by(subjects: NDArray[np.object_], objects: NDArray[np.object_], 
         if len(group):
             i = int(left[group[0]])
             rest[i] = shapely.difference(subjects[i], shapely.union_all(objects[right[group]]))
-    area = ellipsoidal_area_m2(rest, terms.crs)
-    area = np.where(area < SLIVER_M2, 0.0, area)
-    own = ellipsoidal_area_m2(subjects, terms.crs)
-    share = np.divide(area, own, out=np.zeros_like(area), where=own > 0)
-    needed = np.maximum(terms.min_area_m2, terms.min_share * own)
-    hit = (area > 0) & (area >= needed)
+    area, share, needed, hit = _held_against(rest, ellipsoidal_area_m2(subjects, terms.crs), terms)
     everyone = np.arange(len(subjects))
     nobody = np.full(len(subjects), -1)
     return _table(everyone, nobody, hit, area > 0, area_m2=area, share=share, measure=area, margin=area - needed)
+
+
+def _held_against(
+    pieces: NDArray[np.object_], own: NDArray[np.float64], terms: Terms
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the area of each piece, its share of the subject's own, the area asked for, and whether it is reached."""
+    area = ellipsoidal_area_m2(pieces, terms.crs)
+    area = np.where(area < SLIVER_M2, 0.0, area)
+    share = np.divide(area, own, out=np.zeros_like(area), where=own > 0)
+    needed = np.maximum(terms.min_area_m2, terms.min_share * own)
+    return area, share, needed, (area > 0) & (area >= needed)
 
 
 RELATIONS: dict[str, Callable[[NDArray[np.object_], NDArray[np.object_], Terms], pd.DataFrame]] = {
