@@ -25,12 +25,13 @@ from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
 from geosys._errors import DisclosureError, SpecError
 from geosys._text import Text
-from geosys.maps import folium_page
+from geosys.maps import folium_page, sheets
+from geosys.maps.cells import CELL_LIMIT, FONT_SIZE, cell_text, count_lines, number_shape, row_height
 from geosys.maps.folium_page import AssetError, OfflineFigure, asset_text, read_asset
 from geosys.maps.pack import pack_column, pack_shapes, read_integers, write_integers
 from geosys.maps.page import build_page, to_json
 from geosys.maps.spec import load_map
-from geosys.maps.tables import CELL_LIMIT, cell_text, write_findings, write_issues
+from geosys.maps.tables import write_findings, write_issues
 
 MAPS = Path(__file__).resolve().parent.parent / "maps"
 
@@ -394,7 +395,7 @@ def test_findings_workbook_says_all_three_things(tmp_path):
     assert sheet.cell(5, head["实测"]).value is None
     assert sheet.cell(3, head["严重程度"]).fill.fgColor.rgb == "FF8E0B1F"
     outcome = book.worksheets[1]
-    assert [outcome.cell(6, at).value for at in range(3, 8)] == [2, 1, 1, 7, 4]
+    assert [outcome.cell(6, at).value for at in range(2, 7)] == [2, 1, 1, 7, 4]
     notes = "\n".join(str(cell.value) for row in book.worksheets[2] for cell in row if cell.value is not None)
     for text in (
         "按主体计数",
@@ -433,7 +434,7 @@ def test_texts_of_issues_are_neither_formulas_nor_links(tmp_path):
     assert values[0] == "=1+1"
     assert all(rows.cell(row, head["原值"]).data_type == "s" for row in range(3, rows.max_row + 1))
     assert len(values[6]) == CELL_LIMIT
-    assert rows.cell(4, head["由谁修改"]).value == "报送单位 sender"
+    assert rows.cell(4, head["谁来改"]).value == "报送单位 sender"
 
 
 @given(st.text())
@@ -441,6 +442,90 @@ def test_any_text_fits_a_cell(text):
     cell = cell_text(text)
     assert len(cell) <= CELL_LIMIT
     ET.fromstring(f"<a>{cell.replace('&', '&amp;').replace('<', '&lt;')}</a>")  # noqa: S314
+
+
+def test_what_an_office_reads_comes_first_and_is_all_that_is_printed(tmp_path):
+    write_findings(tmp_path / "f.xlsx", toy.findings(), toy.outcomes(), toy.META)
+    write_issues(tmp_path / "i.xlsx", issues(), toy.META)
+    found, outcomes, _ = openpyxl.load_workbook(tmp_path / "f.xlsx").worksheets
+    faults = openpyxl.load_workbook(tmp_path / "i.xlsx").worksheets[0]
+    assert [found.cell(1, at).value for at in range(1, 17)] == [
+        "结论", "严重程度", "规则", "主体名称（编号）", "相关对象（编号）", "线索说明", "实测", "阈值", "距翻转",
+        "依据", "处置要求", "牵头单位", "时限", "整改状态", "确定性", "配合单位",
+    ]  # fmt: skip
+    assert [faults.cell(1, at).value for at in range(1, 6)] == ["严重程度", "图层", "问题", "来源文件", "记录号"]
+    for sheet, last, rows in ((found, "O", 6), (outcomes, "G", 6), (faults, "H", 11)):
+        assert sheet.print_area == f"'{sheet.title}'!$A$1:${last}${rows}"
+        assert sheet.print_title_rows == "$1:$2"
+        assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (8, "landscape")
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (None, 0)  # one wide is the default
+        beyond = openpyxl.utils.get_column_letter(openpyxl.utils.column_index_from_string(last) + 1)
+        assert [sheet.column_dimensions[letter].outlineLevel for letter in (last, beyond)] == [0, 1]
+        assert not sheet.column_dimensions[beyond].hidden
+
+
+@pytest.mark.parametrize("plan", [sheets.FINDING_SHEET, sheets.OUTCOME_SHEET, sheets.ISSUE_SHEET])
+def test_print_is_no_smaller_than_seven_points(plan):
+    pixels = sum(7 * column.width + 5 for column in plan.read)  # at 96 an inch, as Excel counts them
+    page = (420 / 25.4 - 0.8) * 96  # A3 less its margins
+    assert FONT_SIZE * min(1, page / pixels) >= 7
+
+
+def test_subject_is_read_with_its_code(tmp_path):
+    rows = (
+        toy.findings()
+        .iloc[:4]
+        .assign(subject_name=["甲", None, "", "PW-3"], subject_id=["PW-0", "PW-1", "PW-2", "PW-3"])
+    )
+    write_findings(tmp_path / "f.xlsx", rows, toy.outcomes(), toy.META)
+    sheet = openpyxl.load_workbook(tmp_path / "f.xlsx").worksheets[0]
+    assert [sheet.cell(row, 4).value for row in range(3, 7)] == ["甲\n(PW-0)", "PW-1", "PW-2", "PW-3"]
+
+
+def test_rows_grow_with_their_texts_up_to_a_limit(tmp_path):
+    texts = ["短", "长" * 60, "长" * 200, "长" * 20_000]
+    write_findings(
+        tmp_path / "f.xlsx", toy.findings().assign(subject_name="甲", sentence_zh=texts), toy.outcomes(), toy.META
+    )
+    sheet = openpyxl.load_workbook(tmp_path / "f.xlsx").worksheets[0]
+    heights = [sheet.row_dimensions[row].height for row in range(3, 7)]
+    assert heights[0] < heights[1] < heights[2] == heights[3] == pytest.approx(row_height(12), abs=0.75)
+    assert sheet.cell(6, 6).value == texts[3]
+
+
+def test_rows_of_a_very_long_sheet_are_two_lines_high(tmp_path, monkeypatch):
+    monkeypatch.setattr("geosys.maps.tables.MOST_ROWS_MEASURED", 8)
+    write_issues(tmp_path / "i.xlsx", issues(), toy.META)
+    sheet = openpyxl.load_workbook(tmp_path / "i.xlsx").worksheets[0]
+    assert sheet.sheet_format.defaultRowHeight == pytest.approx(row_height(2), abs=0.75)
+    assert {sheet.row_dimensions[row].height for row in range(3, 12)} == {sheet.sheet_format.defaultRowHeight}
+
+
+def test_long_cells_of_the_notes_are_whole(tmp_path):
+    files = ", ".join(f"inbox/第{n}批排污口台账.xlsx" for n in range(20))
+    meta = dataclasses.replace(toy.META, layers=[dataclasses.replace(toy.META.layers[0], delivered=files)])
+    write_issues(tmp_path / "i.xlsx", issues(), meta)
+    notes = openpyxl.load_workbook(tmp_path / "i.xlsx").worksheets[1]
+    row = next(cell.row for cell in notes["C"] if cell.value == files)
+    assert notes.row_dimensions[row].height > row_height(8)
+    assert notes.cell(row, 3).alignment.wrap_text
+
+
+def test_numbers_carry_their_unit_and_stay_numbers(tmp_path):
+    rows = toy.findings().assign(measure=1_565_883.371, unit="m2", margin=-0.25, margin_unit='"\\km')
+    write_findings(tmp_path / "f.xlsx", rows, toy.outcomes(), toy.META)
+    sheet = openpyxl.load_workbook(tmp_path / "f.xlsx").worksheets[0]
+    measured, margin = sheet.cell(3, 7), sheet.cell(3, 9)
+    assert (measured.value, measured.number_format) == (1_565_883.371, '#,##0" m²"_ ')
+    assert (margin.value, margin.number_format) == (-0.25, '0.00##" km"_ ')
+    assert number_shape(12.5) == "#,##0.00_ "
+
+
+@given(st.text(), st.integers(5, 90))
+def test_no_text_takes_fewer_lines_than_its_letters(text, width):
+    units = sum(1 if letter.isascii() else 2 for letter in text if letter != "\n")
+    assert count_lines(text, width) * width >= units
+    assert count_lines(f"{text}\n", width) == count_lines(text, width) + 1
 
 
 def test_failed_workbook_leaves_nothing(tmp_path):

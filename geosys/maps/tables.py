@@ -1,13 +1,11 @@
 """Write the workbooks: the findings with the rules' outcomes, and the data issues; both say where they come from.
 
-The one door to xlsxwriter. Texts from ledgers are written as texts, never as formulas or links; the bytes depend on
-nothing but what is handed in.
+The one door to xlsxwriter. The bytes depend on nothing but what is handed in.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +13,22 @@ import pandas as pd
 import xlsxwriter
 
 from geosys._faults import Faults
-from geosys._text import Text
 from geosys.content import content_root
+from geosys.maps.cells import Formats, cell_text, count_lines, row_height, write_cell
 from geosys.maps.frames import FINDING_COLUMNS, OUTCOME_COLUMNS, OUTCOMES, check_columns
-from geosys.maps.pack import plain_value
 from geosys.maps.palettes import load_palettes
-from geosys.maps.sheets import FINDING_SHEET, ISSUE_NEEDS, ISSUE_SHEET, OUTCOME_SHEET, WHO
+from geosys.maps.sheets import FINDING_SHEET, ISSUE_NEEDS, ISSUE_SHEET, MOST_ROWS_MEASURED, OUTCOME_SHEET, WHO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from geosys._text import Text
     from geosys.maps.frames import Meta
     from geosys.maps.palettes import Palettes, Swatch
-    from geosys.maps.sheets import Column
+    from geosys.maps.sheets import Column, Sheet
 
-CELL_LIMIT = 32_767  # characters; Excel refuses a file with a longer cell
-_CUT = "…（已截断 cut）"
 _EPOCH = dt.datetime(2000, 1, 1)  # noqa: DTZ001  a workbook's dates have no zone; fixed, so that bytes are
-# What XML 1.0 cannot hold, and the marks by which Excel writes such characters: left in, it would decode them.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def write_findings(
@@ -63,8 +56,12 @@ def write_findings(
         "certainty": looks.certainties, "seen": looks.seen,
     }  # fmt: skip
     with _workbook(path, meta, "风险线索 Findings") as book:
+        named = findings.assign(
+            subject=_with_codes(findings, "subject_name", "subject_id"),
+            object=_with_codes(findings, "object_name", "object_id"),
+        )
         _write_table(
-            book, meta, "风险线索 Findings", FINDING_SHEET, findings, words=words, coloured=("outcome", "severity")
+            book, meta, "风险线索 Findings", FINDING_SHEET, named, words=words, coloured=("outcome", "severity")
         )
         totals = {name: int(outcomes[name].sum()) for name in OUTCOMES}
         summed = pd.concat([outcomes, pd.DataFrame([{**totals, "rule_title_zh": "合计", "rule_title_en": "Total"}])])
@@ -88,16 +85,11 @@ def write_issues(path: Path, issues: pd.DataFrame, meta: Meta, palettes: Palette
         _write_notes(book, meta, [])
 
 
-def cell_text(value: object) -> str:
-    r"""Return a text as a cell can hold it: legal XML, within the limit; Excel's own escapes taken literally.
-
-    Examples
-    --------
-    >>> cell_text("a\x00b"), cell_text("_x0041_"), len(cell_text("长" * 40_000)) <= CELL_LIMIT
-    ('ab', '_x005F_x0041_', True)
-    """
-    text = _ESCAPED.sub("_x005F_", _ILLEGAL.sub("", str(value)))
-    return text if len(text) <= CELL_LIMIT else text[: CELL_LIMIT - len(_CUT)] + _CUT
+def _with_codes(frame: pd.DataFrame, names: str, codes: str) -> list[str]:
+    """Return names with the codes on a line below, for reading; each alone where the other is missing or the same."""
+    pairs = zip(frame[names], frame[codes], strict=True)
+    texts = (("" if pd.isna(name) else str(name), "" if pd.isna(code) else str(code)) for name, code in pairs)
+    return [f"{name}\n({code})" if name and code and name != code else name or code for name, code in texts]
 
 
 def _content_palettes() -> Palettes:
@@ -139,7 +131,7 @@ def _write_table(
     book: xlsxwriter.Workbook,
     meta: Meta,
     name: str,
-    columns: Sequence[Column],
+    plan: Sheet,
     frame: pd.DataFrame,
     *,
     words: Mapping[str, Mapping[str, Swatch | Text]],
@@ -147,94 +139,58 @@ def _write_table(
     bold_last: bool = False,
 ) -> None:
     """Write a frame as a sheet: two header rows that stay in sight, filters, a colour for the words that have one."""
-    columns = [column for column in columns if column[0] in frame.columns]
+    read, rest = ([column for column in block if column.name in frame.columns] for block in plan)
     sheet = book.add_worksheet(name)
-    _set_page(book, sheet, meta, name, columns)
-    formats = _Formats(book)
-    last = len(frame) - 1
-    for at, (column, *_rest) in enumerate(columns):
-        for row, value in enumerate(frame[column]):
-            bold = bold_last and row == last
-            _write_cell(sheet, (row + 2, at), value, formats, words.get(column), coloured=column in coloured, bold=bold)
-    sheet.autofilter(1, 0, max(len(frame) + 1, 1), len(columns) - 1)
-
-
-class _Formats:
-    """Make each cell format of a workbook once."""
-
-    def __init__(self, book: xlsxwriter.Workbook) -> None:
-        self._book = book
-        self._made: dict[tuple[tuple[str, Any], ...], Any] = {}
-
-    def get(self, **wanted: Any) -> Any:
-        key = tuple(sorted(wanted.items()))
-        if key not in self._made:
-            base = {"valign": "top", "text_wrap": True, "border": 1, "border_color": "#D5DBE1"}
-            self._made[key] = self._book.add_format({**base, **wanted})
-        return self._made[key]
-
-
-def _write_cell(
-    sheet: Any,
-    cell: tuple[int, int],
-    value: Any,
-    formats: _Formats,
-    words: Mapping[str, Swatch | Text] | None,
-    *,
-    coloured: bool,
-    bold: bool,
-) -> None:
-    """Write one value as what it is: number, date, truth, or text; a word of a list with its title and colour."""
-    extra: dict[str, Any] = {"bold": True} if bold else {}
-    plain = plain_value(value)
-    if plain is None:
-        sheet.write_blank(*cell, None, formats.get(**extra))
-    elif words is not None and str(plain) in words:
-        word = words[str(plain)]
-        title = word if isinstance(word, Text) else word.title
-        if coloured and not isinstance(word, Text):
-            extra |= {"bg_color": word.colour, "font_color": ink_on(word.colour), "bold": True}
-        sheet.write_string(*cell, cell_text(title.both()), formats.get(**extra))
-    elif isinstance(plain, bool):
-        sheet.write_string(*cell, "是 yes" if plain else "否 no", formats.get(**extra))
-    elif isinstance(plain, int | float):
-        shape = "#,##0" if float(plain).is_integer() else "#,##0.00##"
-        sheet.write_number(*cell, plain, formats.get(num_format=shape, **extra))
-    elif isinstance(value, dt.date) and not pd.isna(value):
-        day = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001  a cell's date has no zone
-        sheet.write_datetime(*cell, day, formats.get(num_format="yyyy-mm-dd", **extra))
+    formats = Formats(book)
+    count = len(frame)
+    _set_page(sheet, meta, name)
+    _write_heads(sheet, formats, read, rest)
+    lines = [1] * count
+    for at, column in enumerate([*read, *rest]):
+        units = frame[column.unit] if column.unit in frame.columns else [None] * count
+        known: dict[str, int] = {}
+        for row, (value, unit) in enumerate(zip(frame[column.name], units, strict=True)):
+            look: dict[str, Any] = {"bold": True} if bold_last and row == count - 1 else {}
+            text = write_cell(
+                sheet,
+                (row + 2, at),
+                value,
+                unit,
+                formats,
+                look,
+                column,
+                words.get(column.name),
+                column.name in coloured,
+            )
+            if text not in known:
+                known[text] = min(count_lines(text, column.width), column.most_lines)
+            lines[row] = max(lines[row], known[text])
+    if count > MOST_ROWS_MEASURED:
+        sheet.set_default_row(row_height(2))
     else:
-        sheet.write_string(*cell, cell_text(plain), formats.get(**extra))
+        for row, most in enumerate(lines):
+            sheet.set_row(row + 2, row_height(most))
+    sheet.autofilter(1, 0, max(count + 1, 1), len(read) + len(rest) - 1)
+    sheet.print_area(0, 0, max(count + 1, 1), len(read) - 1)
 
 
-def ink_on(colour: str) -> str:
-    """Return black or white, whichever reads better on a ground.
+def _write_heads(sheet: Any, formats: Formats, read: Sequence[Column], rest: Sequence[Column]) -> None:
+    """Write the two header rows; set the widths of the columns, and group those that are not printed."""
+    heads = {"valign": "vcenter", "font_color": "#FFFFFF"}
+    upper = formats.get(**heads, bg_color="#12395C", bold=True)
+    lower = formats.get(**heads, bg_color="#3D6A92")
+    columns = [*read, *rest]
+    for at, column in enumerate(columns):
+        sheet.write_string(0, at, column.zh, upper)
+        sheet.write_string(1, at, column.en, lower)
+        sheet.set_column(at, at, column.width, None, {"level": 1} if at >= len(read) else {})
+    sheet.outline_settings(symbols_right=False)
+    sheet.set_row(0, row_height(max(count_lines(column.zh, column.width) for column in columns)))
+    sheet.set_row(1, row_height(max(count_lines(column.en, column.width) for column in columns)))
 
-    Examples
-    --------
-    >>> ink_on("#FFFFFF"), ink_on("#8E0B1F")
-    ('#000000', '#FFFFFF')
-    """
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else "#FFFFFF"  # noqa: PLR2004  ITU-R BT.601 luma
 
-
-def _set_page(book: xlsxwriter.Workbook, sheet: Any, meta: Meta, name: str, columns: Sequence[Column]) -> None:
-    """Write the header rows and set widths, frozen panes and the printed page."""
-    head = {
-        "bold": True,
-        "text_wrap": True,
-        "valign": "vcenter",
-        "border": 1,
-        "border_color": "#D5DBE1",
-        "font_color": "#FFFFFF",
-    }
-    upper = book.add_format({**head, "bg_color": "#12395C"})
-    lower = book.add_format({**head, "bg_color": "#3D6A92", "bold": False})
-    for at, (_, zh, en, width) in enumerate(columns):
-        sheet.write_string(0, at, zh, upper)
-        sheet.write_string(1, at, en, lower)
-        sheet.set_column(at, at, width)
+def _set_page(sheet: Any, meta: Meta, name: str) -> None:
+    """Set the frozen panes and the printed page."""
     sheet.freeze_panes(2, 0)
     sheet.set_landscape()
     sheet.set_paper(8)  # A3
@@ -253,7 +209,7 @@ def _header(text: str) -> str:
 def _write_notes(book: xlsxwriter.Workbook, meta: Meta, legend: Sequence[tuple[str, str]]) -> None:
     """Write where the numbers come from: title, mark, day, program, rules, layers and their versions."""
     sheet = book.add_worksheet("说明 Notes")
-    formats = _Formats(book)
+    formats = Formats(book)
     title, plain = formats.get(bold=True, bg_color="#E8EEF4"), formats.get()
     rows = [
         ("工作区 Workspace", meta.title.both()),
@@ -265,24 +221,35 @@ def _write_notes(book: xlsxwriter.Workbook, meta: Meta, legend: Sequence[tuple[s
         ("未评估 Not assessed", "“未评估”不等于“无风险” “Not assessed” does not mean “no risk”"),
         *legend,
     ]
+    widths = (54, 16, 60, 12)
     at = 0
     for name, text in rows:
         if text:
             sheet.write_string(at, 0, name, title)
             sheet.merge_range(at, 1, at, 3, "", plain)
             sheet.write_string(at, 1, cell_text(text), plain)
+            sheet.set_row(at, _notes_height((name, text), (widths[0], sum(widths[1:]))))
             at += 1
     for place, name in enumerate(("图层 Layer", "版本 Version", "数据 Delivered", "行数 Rows")):
         sheet.write_string(at + 1, place, name, title)
     for number, layer in enumerate(meta.layers, at + 2):
-        for place, text in enumerate((layer.title.both(), layer.version, layer.delivered)):
+        texts = (layer.title.both(), layer.version, layer.delivered)
+        for place, text in enumerate(texts):
             sheet.write_string(number, place, cell_text(text), plain)
-        sheet.write_number(number, 3, layer.rows, formats.get(num_format="#,##0"))
-    for place, width in enumerate((34, 26, 70, 12)):
+        sheet.write_number(number, 3, layer.rows, formats.get(num_format="#,##0_ "))
+        sheet.set_row(number, _notes_height(texts, widths))
+    for place, width in enumerate(widths):
         sheet.set_column(place, place, width)
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
     sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L" + _header(f"{meta.as_of.isoformat()} {meta.program}") + "&R&P / &N")
+
+
+def _notes_height(texts: Sequence[str], widths: Sequence[int]) -> float:
+    """Return the height of a row of the notes, at most what a row may have."""
+    lines = max(count_lines(text, width) for text, width in zip(texts, widths, strict=False))
+    return row_height(min(lines, 24))
 
 
 def _legend_rows(palettes: Palettes) -> list[tuple[str, str]]:
