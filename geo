@@ -35,6 +35,7 @@ LOG = ROOT / ".geo" / "install.log"
 WINDOWS = sys.platform == "win32"
 SUPPORTED = ("3.13", "3.12", "3.11")
 HALF_DONE = "half done"
+BENCHMARKS = ("overlay",)
 
 # Other GIS software points these at its own PROJ, GDAL and Python; pip's would install elsewhere.
 FOREIGN = {"PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"}
@@ -43,6 +44,7 @@ HELP = """\
 usage: ./geo WORD [OPTIONS]        on Windows: python geo WORD [OPTIONS]
 
   demo   draw the sample county and run the main job on it: map, findings and issues
+  bench  compare with other engines: bench overlay --size county; bench overlay --help explains it
   test   run linter, type checker and test-suite; what follows the word goes to pytest
   WORD   any other word goes to the command line of GeoSys; ./geo WORD --help explains it
 
@@ -59,6 +61,8 @@ def main(words: Sequence[str]) -> int:
         install(["test"])
         install_system()
         return run_tests(words[1:])
+    if words[0] == "bench":
+        return run_benchmark(words[1:])
     install([])
     return call([str(venv_python()), "-P", "-m", "geosys", *words])
 
@@ -73,6 +77,14 @@ def run_tests(options: Sequence[str]) -> int:
             say(f"{step}: failed with exit code {code}")
             return code
     return 0
+
+
+def run_benchmark(words: Sequence[str]) -> int:
+    """Run one of the benchmarks, with the engines that it compares with."""
+    if not words or words[0] not in BENCHMARKS:
+        fail(f"bench: got {' '.join(words[:1]) or 'no name'}, expected one of: {', '.join(BENCHMARKS)}")
+    install(["bench"])
+    return call([str(venv_python()), str(ROOT / "benchmarks" / f"{words[0]}.py"), *words[1:]])
 
 
 def say(text: str) -> None:

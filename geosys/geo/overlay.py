@@ -94,7 +94,8 @@ def overlay_areas(
     Parameters
     ----------
     coverage
-        GeoParquet of polygons (WKB), best written in Hilbert order with a bbox column, as `geosys run` writes layers.
+        GeoParquet of valid polygons (WKB) with a bbox column, as `geosys run` writes layers: intake mends or withholds what
+        is not valid; validity is not checked again here. Hilbert order makes it faster.
     risks
         GeoParquet of polygons by name; all in the coverage's metric CRS.
     coverage_id, risk_id
