@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LEAST_M2 = 1e-6  # a common area below is rounding of coordinates
 CELL_M = 50.0
-GROUPS_PER_BATCH = 8
+GROUPS_PER_BATCH = 4
 ROOM_PER_FEATURE = 8
 
 
@@ -76,7 +76,10 @@ def read_layer(path: Path, id_column: str, crs: str | None = None) -> Layer:
     """
     file = _open(path, id_column, crs)
     table = file.read(columns=[id_column, _geometry_column(file)])
-    return Layer(_values(table[id_column]), _shapes(table[_geometry_column(file)]))
+    layer = Layer(_values(table[id_column]), _shapes(table[_geometry_column(file)]))
+    del table
+    pa.default_memory_pool().release_unused()  # the decoder keeps what it used: more than the layer itself
+    return layer
 
 
 def overlay_areas(
