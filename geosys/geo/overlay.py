@@ -214,7 +214,7 @@ def _pairs_of(batch: Layer, risks: _Risks, pool: ThreadPoolExecutor, threads: in
     own = own_areas(batch.shapes)
     areas = own[pairs[:, 1]]
     crossing = np.flatnonzero(pairs[:, 2] == 0)
-    areas[crossing] = common_areas(risks.shapes, batch.shapes, pairs[crossing], pool, threads)
+    areas[crossing] = common_areas(risks.shapes, batch.shapes, pairs[crossing], pool, threads, own)
     keep = np.flatnonzero(areas >= LEAST_M2)
     keep = keep[np.argsort(pairs[keep, 1].astype(np.int64) * risks.shapes.size + pairs[keep, 0], kind="stable")]
     partner = pairs[keep, 1]

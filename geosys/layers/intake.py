@@ -200,25 +200,21 @@ def _check_place(log: IssueLog, starts: NDArray[np.int64]) -> None:
         rows = [i for i in outside if first <= i.row < end]
         size = int(end - first)
         if len(rows) >= WRONG_PLACE_LEAST and len(rows) > WRONG_PLACE_SHARE * size:
-            gone = {id(i) for i in rows}
-            log.rows = [i for i in log.rows if id(i) not in gone]
             zh = f"{size} 条中有 {len(rows)} 条在区域之外：坐标系、带号或坐标次序很可能不对，已停止"
             en = f"{len(rows)} of {size} records lie outside the region: CRS, zone or axis order is probably wrong; stopped"
-            log.add(Issue("wrong_place", Text(zh, en), value=rows[0].value, part=part))
+            log.replace(rows, Issue("wrong_place", Text(zh, en), value=rows[0].value, part=part))
 
 
 def _gather_keyless(spec: LayerSpec, log: IssueLog, starts: NDArray[np.int64]) -> None:
     """Replace one issue a row by one a delivery, where most rows of a delivery have no key."""
     keyless = [i for i in log.rows if i.issue_type == "missing_key"]
-    for first, end in pairwise(starts):
+    for part, (first, end) in enumerate(pairwise(starts)):
         rows = [i for i in keyless if first <= i.row < end]
         if len(rows) > KEYLESS_SHARE * (end - first) and len(rows) >= KEYLESS_LEAST:
-            gone = {id(i) for i in rows}
-            log.rows = [i for i in log.rows if id(i) not in gone]
             title = "、".join(spec.fields[k].title.zh for k in spec.key)
             zh = f"{end - first} 条中有 {len(rows)} 条没有主键“{title}”：以位置生成临时编号"
             en = f"{len(rows)} of {end - first} records lack the key ({', '.join(spec.key)}): ids are made from their place"
-            log.add(Issue("missing_key", Text(zh, en), field=spec.key[0], part=int(np.searchsorted(starts, first))))
+            log.replace(rows, Issue("missing_key", Text(zh, en), field=spec.key[0], part=part))
 
 
 def _clean(

@@ -32,6 +32,11 @@ class IssueLog:
         """Note one issue."""
         self.rows.append(issue)
 
+    def replace(self, many: Sequence[Issue], one: Issue) -> None:
+        """Put one issue in place of many that say the same."""
+        gone = {id(issue) for issue in many}
+        self.rows = [*(issue for issue in self.rows if id(issue) not in gone), one]
+
     def severity_of(self, issue: Issue, catalogue: Catalogue) -> str:
         """Return the issue's own severity or its type's."""
         return issue.severity or catalogue.issue_types[issue.issue_type].severity

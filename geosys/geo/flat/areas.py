@@ -40,7 +40,12 @@ def own_areas(layer: Ragged) -> NDArray[np.float64]:
 
 
 def common_areas(
-    features: Ragged, boxes: Ragged, pairs: NDArray[np.int32], pool: Executor | None = None, threads: int = 1
+    features: Ragged,
+    boxes: Ragged,
+    pairs: NDArray[np.int32],
+    pool: Executor | None = None,
+    threads: int = 1,
+    own: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the common area of each pair in square units of the plane, shape (p,).
 
@@ -52,15 +57,18 @@ def common_areas(
         Positions in `features` and `boxes`, int32 of shape (p, 2 or more).
     pool, threads
         Threads to spread the pairs over (default: this one). The result does not depend on them.
+    own
+        The areas of `boxes` by `own_areas`, where they are known already.
     """
     order = np.argsort(pairs[:, 0], kind="stable")
-    named, group_start = np.unique(pairs[order, 0], return_index=True)
+    named, group_start = np.unique(pairs[order, 0].astype(np.int64), return_index=True)
     group_start = np.append(group_start, len(order)).astype(np.int64)
-    partner = pairs[order, 1].astype(np.int64)
     found = np.empty(len(order))
+    groups = (named, group_start, pairs[order, 1].astype(np.int64), found)
     shapes = (
         features.x, features.y, features.ring_start, features.turn, features.ring_of, features.box,
-        boxes.x, boxes.y, boxes.ring_start, boxes.turn, boxes.ring_of, boxes.box, own_areas(boxes),
+        boxes.x, boxes.y, boxes.ring_start, boxes.turn, boxes.ring_of, boxes.box,
+        own_areas(boxes) if own is None else own,
         max(features.most_vertices, 1),
     )  # fmt: skip
     cuts = np.searchsorted(group_start, np.linspace(0, len(order), threads * CHUNKS_PER_THREAD + 1))
@@ -68,12 +76,9 @@ def common_areas(
     spans = [(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
     if pool is None:
         for first, last in spans:
-            _common_areas(first, last, named.astype(np.int64), group_start, partner, found, *shapes)
+            _common_areas(first, last, *groups, *shapes)
     else:
-        jobs = [
-            pool.submit(_common_areas, first, last, named.astype(np.int64), group_start, partner, found, *shapes)
-            for first, last in spans
-        ]
+        jobs = [pool.submit(_common_areas, first, last, *groups, *shapes) for first, last in spans]
         for job in jobs:
             job.result()
     areas = np.empty(len(order))
