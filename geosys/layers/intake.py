@@ -113,7 +113,7 @@ def _take_part(
     naming, found = map_columns(reading, spec, delivery)
     geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
     frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
-    found = [*found, *trouble, *bad]
+    found = [*reading.issues, *found, *trouble, *bad]
     if geometry is None or any(i.issue_type == "missing_column" and not i.severity for i in found):
         issues += [_locate(i, delivery, reading, i.row) for i in found]
         return None

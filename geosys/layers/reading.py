@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from geosys.layers.issues import Issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Reading:
         How encoding and header were settled, in words.
     records
         The number of each row among the file's data rows, from 1.
+    issues
+        What the reader itself noticed; `row` is a position in this reading, −1 the whole table.
     """
 
     table: str
@@ -47,6 +52,7 @@ class Reading:
     lines: tuple[int, ...] = ()
     evidence: str = ""
     records: tuple[int, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
     def __post_init__(self) -> None:
         """Give the records numbers from 1 where they have none."""
@@ -78,12 +84,17 @@ class Reading:
             words = {plain(value) for value in allowed}
             keep &= np.array([plain(value) in words for value in self.columns[column]], dtype=bool)
         at = np.flatnonzero(keep)
+        position = {int(old): new for new, old in enumerate(at)}
+        kept = [copy.copy(issue) for issue in self.issues if issue.row < 0 or issue.row in position]
+        for issue in kept:
+            issue.row = position.get(issue.row, -1)
         return replace(
             self,
             columns={name: values[at] for name, values in self.columns.items()},
             geometry=None if self.geometry is None else self.geometry[at],
             lines=tuple(self.lines[i] for i in at) if self.lines else (),
             records=tuple(self.records[i] for i in at),
+            issues=tuple(kept),
         )
 
 
