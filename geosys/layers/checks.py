@@ -16,7 +16,7 @@ from geosys.geo.geometry import duplicate_of, overlapping_pairs
 from geosys.layers.issues import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,12 +48,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Hold a check's function, the settings it needs, and those of them that name columns."""
+    """Hold a check's function, the settings it needs, those of them that name columns, and whether it compares rows."""
 
     call: Callable[[Rows, Mapping[str, Any]], Iterator[Issue]]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    compares: bool = False
 
 
 def present_at(rows: Rows) -> NDArray[np.int64]:
@@ -250,15 +251,15 @@ def requires(rows: Rows, settings: Mapping[str, Any]) -> Iterator[Issue]:
 
 CHECKS: dict[str, Check] = {
     "inside_region": Check(inside_region),
-    "default_point": Check(default_point),
-    "duplicate_geometry": Check(duplicate_geometry),
-    "no_overlap": Check(no_overlap, ("max_area_m2",)),
+    "default_point": Check(default_point, compares=True),
+    "duplicate_geometry": Check(duplicate_geometry, compares=True),
+    "no_overlap": Check(no_overlap, ("max_area_m2",), compares=True),
     "area_agrees": Check(area_agrees, ("field", "tolerance_share"), ("unit",), ("field",)),
     "dates_in_order": Check(dates_in_order, ("first", "then"), (), ("first", "then")),
     "difference_equals": Check(
         difference_equals, ("total", "minus", "equals"), ("tolerance",), ("total", "minus", "equals")
     ),
-    "prefix_is_county": Check(prefix_is_county, ("field",), (), ("field",)),
+    "prefix_is_county": Check(prefix_is_county, ("field",), (), ("field",), compares=True),
     "requires": Check(requires, ("field", "when"), (), ("field",)),
 }
 
@@ -289,7 +290,7 @@ def check_spec(table: Mapping[str, Any], where: str, columns: Mapping[str, objec
         faults.one_of(f"{where} when", column, columns, "a field of this layer")
 
 
-def run_checks(rows: Rows, declared: tuple[Mapping[str, Any], ...]) -> list[Issue]:
+def run_checks(rows: Rows, declared: Sequence[Mapping[str, Any]]) -> list[Issue]:
     """Return the issues of all declared checks, in their order; a check's own severity goes before the type's."""
     issues = []
     for table in declared:

@@ -17,12 +17,12 @@ from geosys.geo.area import ellipsoidal_area_m2
 from geosys.layers import checks, derive, fields
 from geosys.layers.issue_table import IssueLog
 from geosys.layers.issues import Issue
-from geosys.layers.naming import map_columns, words_of
+from geosys.layers.naming import Naming, map_columns, words_of
 from geosys.layers.readers import read_delivery
 from geosys.layers.settle import settle_geometry, settle_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,16 @@ class Layer:
     withheld: gpd.GeoDataFrame
     provenance: dict[str, Any] = field(default_factory=dict)
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Hold one reading after settling: typed columns, geometry in the plan's CRS (None: unusable), and its issues."""
+
+    naming: Naming
+    frame: pd.DataFrame
+    geometry: NDArray[np.object_] | None
+    issues: list[Issue]
 
 
 @dataclass(slots=True)
@@ -110,19 +120,29 @@ def _take_part(
             _whole(delivery, "empty_layer", "文件可读，但没有记录", "The file can be read but holds no record")
         )
         return None
-    naming, found = map_columns(reading, spec, delivery)
-    geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
-    frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
-    found = [*reading.issues, *found, *trouble, *bad]
-    if geometry is None or any(i.issue_type == "missing_column" and not i.severity for i in found):
-        issues += [_locate(i, delivery, reading, i.row) for i in found]
+    settled = settle_reading(reading, spec, delivery, place, catalogue)
+    if settled.geometry is None:
+        issues += [_locate(i, delivery, reading, i.row) for i in settled.issues]
         return None
     provenance = {
         "file": delivery.name, "sha256": hash_file(delivery.path), "table": reading.table, "sender": delivery.sender, "note": delivery.note,
         "rows": reading.size, "crs_stated": reading.crs, "crs_used": delivery.crs or reading.crs, "evidence": reading.evidence,
-        "columns": dict(naming.columns), "x": list(naming.x), "y": list(naming.y),
+        **settled.naming.told(),
     }  # fmt: skip
-    return _Part(delivery, reading, frame, geometry, found, provenance)
+    return _Part(delivery, reading, settled.frame, settled.geometry, settled.issues, provenance)
+
+
+def settle_reading(
+    reading: Reading, spec: LayerSpec, delivery: Delivery, place: Place, catalogue: Catalogue
+) -> Settled:
+    """Return a reading named, typed and in the plan's CRS; no geometry where the whole table cannot be used."""
+    naming, found = map_columns(reading, spec, delivery)
+    geometry, trouble = settle_geometry(reading, naming, spec, delivery, place)
+    frame, bad = settle_values(reading, naming, spec, delivery, catalogue.codes)
+    issues = [*reading.issues, *found, *trouble, *bad]
+    if any(i.issue_type == "missing_column" and not i.severity for i in issues):
+        geometry = None
+    return Settled(naming, frame, geometry, issues)
 
 
 def _locate(issue: Issue, delivery: Delivery, reading: Reading | None = None, record: int = -1) -> Issue:
@@ -147,7 +167,8 @@ def _combine(spec: LayerSpec, parts: Sequence[_Part], place: Place, catalogue: C
             issue.row += int(start) if issue.row >= 0 else 0
             issue.part = position
             log.add(issue)
-    geometry = _check(spec, frame, geometry, place, catalogue, log)
+    geometry = check_rows(spec, frame, geometry, place, spec.checks, log)
+    log.rows += list(fields.check_keys(frame["feature_id"], log.withheld(catalogue), spec.key))
     _check_place(log, starts)
     _gather_keyless(spec, log, starts)
     for issue in log.rows:
@@ -162,15 +183,18 @@ def _combine(spec: LayerSpec, parts: Sequence[_Part], place: Place, catalogue: C
     return layer, log.rows
 
 
-def _check(
+def check_rows(
     spec: LayerSpec,
     frame: pd.DataFrame,
     geometry: NDArray[np.object_],
     place: Place,
-    catalogue: Catalogue,
+    declared: Sequence[Mapping[str, Any]],
     log: IssueLog,
 ) -> NDArray[np.object_]:
-    """Run all checks on the whole layer, add ids, derived columns and area to the frame; return the repaired geometry."""
+    """Check rows one by one and by the declared checks; add ids, derived columns and area to the frame.
+
+    Return the geometry with repairs.
+    """
     unread = {(i.row, i.field) for i in log.rows}
     placeless = {i.row for i in log.rows if i.issue_type in ("bad_coordinate", "swapped_xy", "default_point")}
     shapes, found = fields.settle_shapes(geometry, spec, place.crs, placeless)
@@ -185,8 +209,7 @@ def _check(
     usable[[i.row for i in found if i.issue_type in ("wrong_geometry_type", "invalid_refused")]] = None
     has_default_check = any(check["check"] == "default_point" for check in spec.checks)
     rows = checks.Rows(frame, usable, place.crs, place.region, place.region_text, has_default_check)
-    log.rows += checks.run_checks(rows, spec.checks)
-    log.rows += list(fields.check_keys(frame["feature_id"], log.withheld(catalogue), spec.key))
+    log.rows += checks.run_checks(rows, declared)
     return shapes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geosys._text import Text
 from geosys.layers.codes import fold
@@ -30,6 +30,10 @@ class Naming:
     units: Mapping[str, str]
     x: tuple[str, ...]
     y: tuple[str, ...]
+
+    def told(self) -> dict[str, Any]:
+        """Return which column fed what, for the provenance."""
+        return {"columns": dict(self.columns), "x": list(self.x), "y": list(self.y)}
 
 
 def words_of(spec: LayerSpec) -> list[str]:
