@@ -15,11 +15,10 @@ from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
 from geosys.cases.ledger import open_ledger, reconcile
 from geosys.cases.rules import RuleBook, read_rules
-from geosys.layers.intake import take_in
-from geosys.layers.issue_table import issue_frame
 from geosys.layers.spec import Catalogue, read_catalogue
-from geosys.layers.store import drop_current, write_json, write_version
+from geosys.layers.store import write_json
 from geosys.outputs import write_outputs
+from geosys.receive import all_issues, receive
 from geosys.results import RunResult
 from geosys.views import offices_of, schemas_of, view_of
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from geosys.layers.intake import Layer
-    from geosys.layers.issues import Issue
     from geosys.workspace import Workspace
 
     Progress = Callable[[str, int, int], None]
@@ -81,8 +79,7 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
     """
     clock = _Clock()
     today = workspace.as_of or today
-    layers, found = _take_in_all(workspace, content.catalogue, progress)
-    issues = issue_frame(found, content.catalogue, workspace.crs)
+    layers, issues = _receive_all(workspace, content.catalogue, progress)
     clock.mark("deliveries")
     if (issues["severity"] == "critical").any():
         result = RunResult(issues, layers, rules_version=content.book.version)
@@ -108,25 +105,20 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
     return result
 
 
-def _take_in_all(
+def _receive_all(
     workspace: Workspace, catalogue: Catalogue, progress: Progress
-) -> tuple[dict[str, Layer], list[Issue]]:
-    """Take every layer of the plan in and store its version; a layer that cannot be had loses its current version."""
-    by_layer: dict[str, list[Any]] = {}
-    for delivery in workspace.deliveries:
-        by_layer.setdefault(delivery.layer, []).append(delivery)
-    layers, issues = {}, []
-    place = workspace.place
-    for done, (name, deliveries) in enumerate(sorted(by_layer.items())):
-        progress("deliveries", done, len(by_layer))
-        layer, found = take_in(catalogue.layers[name], deliveries, place, catalogue)
-        issues += found
-        if layer is None:
-            drop_current(workspace.store, name)
-        else:
-            layers[name] = write_version(workspace.store, layer)
-    progress("deliveries", len(by_layer), len(by_layer))
-    return layers, issues
+) -> tuple[dict[str, Layer], gpd.GeoDataFrame]:
+    """Receive every layer of the plan; return the usable ones and all issues."""
+    names = sorted({delivery.layer for delivery in workspace.deliveries})
+    layers, tables = {}, []
+    for done, name in enumerate(names):
+        progress("deliveries", done, len(names))
+        received = receive(workspace, name, catalogue)
+        tables.append(received.issues)
+        if received.layer is not None:
+            layers[name] = received.layer
+    progress("deliveries", len(names), len(names))
+    return layers, all_issues(tables, workspace.crs, catalogue)
 
 
 def _assess_all(

@@ -19,6 +19,7 @@ from geosys._errors import WorkspaceError
 from geosys.layers.intake import Layer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from geosys.layers.spec import Catalogue
@@ -43,10 +44,11 @@ def content_hash(frame: gpd.GeoDataFrame) -> str:
     return digest.hexdigest()
 
 
-def write_version(store: Path, layer: Layer) -> Layer:
+def write_version(store: Path, layer: Layer, key: str = "") -> Layer:
     """Write a layer as a version below ``store/<layer>/`` and make it the current one; return it with its version.
 
-    A version that is there already is not written again. Files appear whole or not at all.
+    A version that is there already is not written again. Files appear whole or not at all. `key` says from what the
+    version was made: the same key, the same version.
     """
     folder = store / layer.spec.id
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,8 +67,38 @@ def write_version(store: Path, layer: Layer) -> Layer:
                 row_group_size=ROWS_PER_GROUP,
             )
             part.replace(target)
-    write_json(folder / CURRENT, {"version": version, **layer.provenance})
+    make_current(store, layer.spec.id, version, key, layer.provenance)
     return replace(layer, version=version)
+
+
+def make_current(store: Path, layer_id: str, version: str, key: str, provenance: Mapping[str, Any]) -> None:
+    """Make a version that is written the current one of its layer."""
+    write_json(store / layer_id / CURRENT, {**provenance, "version": version, "key": key})
+
+
+def stored_key(store: Path, layer_id: str) -> str | None:
+    """Return from what a layer's current version was made, or None when there is none."""
+    try:
+        return str(json.loads((store / layer_id / CURRENT).read_text(encoding="utf-8"))["key"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def write_issues(store: Path, layer_id: str, key: str, issues: gpd.GeoDataFrame) -> None:
+    """Keep the issue table of a layer's intake beside its versions, whole or not at all."""
+    folder = store / layer_id
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{key[:16]}.{os.getpid()}.part"
+    issues.to_parquet(part, index=False, compression="zstd")
+    part.replace(folder / f"{key[:16]}.issues.parquet")
+
+
+def read_issues(store: Path, layer_id: str, key: str, crs: str) -> gpd.GeoDataFrame | None:
+    """Return the issue table kept for an intake, or None when there is none that can be read."""
+    try:
+        return _in_named_crs(gpd.read_parquet(store / layer_id / f"{key[:16]}.issues.parquet"), crs)
+    except (OSError, ValueError):
+        return None
 
 
 def _is_whole(path: Path) -> bool:
@@ -91,14 +123,20 @@ def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | No
         return None
     try:
         provenance = json.loads((folder / CURRENT).read_text(encoding="utf-8"))
-        version = provenance["version"]
-        frame = gpd.read_parquet(folder / f"{version}.parquet")
-        withheld = gpd.read_parquet(folder / f"{version}.withheld.parquet")
+        version = provenance.pop("version")
+        provenance.pop("key", None)
+        frame = _in_named_crs(gpd.read_parquet(folder / f"{version}.parquet"), provenance["crs"])
+        withheld = _in_named_crs(gpd.read_parquet(folder / f"{version}.withheld.parquet"), provenance["crs"])
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(
             f"store/{layer_id}: got a damaged version ({error}), expected GeoParquet. Run 'geosys run' to write it again."
         ) from None
     return Layer(catalogue.layers[layer_id], frame, withheld, provenance, version)
+
+
+def _in_named_crs(frame: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
+    """Return a frame whose CRS bears the short name of the plan instead of the definition a file carries."""
+    return frame.set_crs(crs, allow_override=True)
 
 
 def current_file(store: Path, layer_id: str) -> Path | None:
