@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-import shutil
 from dataclasses import dataclass
-from glob import escape as glob_escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +12,7 @@ import shapely
 
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._faults import Faults, nearest
-from geosys.content import hash_file, read_toml
+from geosys.content import read_toml
 from geosys.geo.crs import GEOGRAPHIC, area_of_use, check_metric, datum_that_cannot_be_converted, parse_crs, to_crs
 from geosys.layers import delivery as deliveries
 from geosys.layers.codes import fold
@@ -24,7 +22,7 @@ from geosys.layers.settle import unit_factor
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from geosys._text import Text
@@ -35,7 +33,7 @@ _PLAN_KINDS = {
     "crs": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
 }  # fmt: skip
 _ENTRY_KINDS = {
-    **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender"), "a text"),
+    **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
     "columns": "a table of texts", "values": "a table of tables", "set": "a table of values", "units": "a table of texts",
     "rows": "a table of values or lists",
 }  # fmt: skip
@@ -224,65 +222,13 @@ def init_workspace(root: Path, title: str, crs: str, region: tuple[float, float,
             f"{root}: got a folder that already has a {PLAN}, expected one without. Use it, or name another folder."
         )
     (root / "inbox").mkdir(parents=True, exist_ok=True)
-    quoted = _quote(title)
+    quoted = quote(title)
     border = f"region = {list(region)}" if region else "# region = [west, south, east, north] in degrees"
     write_text(
         path,
-        f"title = {{ zh = {quoted}, en = {quoted} }}\ncrs = {_quote(crs)}\n{border}\n",
+        f"title = {{ zh = {quoted}, en = {quoted} }}\ncrs = {quote(crs)}\n{border}\n",
     )
     return path
-
-
-def add_delivery(root: Path, file: Path, layer: str, table: str | None, catalogue: Catalogue) -> str:
-    """Add one delivered file to the plan; see `add_deliveries`."""
-    return add_deliveries(root, [file], layer, table, catalogue)[0]
-
-
-def add_deliveries(root: Path, files: Sequence[Path], layer: str, table: str | None, catalogue: Catalogue) -> list[str]:
-    """Copy delivered files into the inbox and enter them in the plan, all or none; return their names there.
-
-    Raises
-    ------
-    WorkspaceError
-        When a file is absent, or the inbox has another file of its name.
-    SpecError
-        When the layer is unknown.
-    """
-    if layer not in catalogue.layers:
-        hint = nearest(layer, catalogue.layers) or f"Known: {', '.join(catalogue.layers)}."
-        raise SpecError(f"add --layer: got '{layer}', expected a layer of layers/. {hint}")
-    plan = read_toml(root / PLAN)
-    base = root / plan.get("inbox", ".")
-    folder = base if "inbox" in plan else base / "inbox"
-    copies = [(part, folder / part.name) for file in files for part in _parts_of(file)]
-    for part, target in copies:
-        if target.exists() and hash_file(target) != hash_file(part):
-            raise WorkspaceError(
-                f"{target.name}: got another file of this name in the inbox, expected none. "
-                "Rename the delivery; nothing was changed."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, target in copies:
-        if not target.exists():
-            (shutil.copytree if part.is_dir() else shutil.copy2)(part, target)
-    names = [(folder / file.name).relative_to(base).as_posix() for file in files]
-    text = (root / PLAN).read_text(encoding="utf-8").rstrip("\n") + "\n"
-    known = [(e.get("file"), e.get("layer"), e.get("table")) for e in plan.get("deliveries", [])]
-    for name in names:
-        if (name, layer, table) not in known:
-            sheet = f"table = {_quote(table)}\n" if table else ""
-            text += f"\n[[deliveries]]\nfile = {_quote(name)}\nlayer = {_quote(layer)}\n{sheet}"
-    write_text(root / PLAN, text)
-    return names
-
-
-def _parts_of(file: Path) -> list[Path]:
-    """Return the files to copy for one delivery: itself, or a shapefile with all that belongs to it."""
-    if not file.exists():
-        raise WorkspaceError(f"{file}: got no file, expected a delivery. Mend the name; nothing was changed.")
-    if file.is_dir() or file.suffix.lower() != ".shp":
-        return [file]
-    return sorted(file.parent.glob(f"{glob_escape(file.stem)}.*"))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -292,6 +238,6 @@ def write_text(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
     """Return a TOML basic string."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

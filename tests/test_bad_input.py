@@ -17,10 +17,11 @@ from geosys import run as running
 from geosys._errors import GeoSysError, SpecError, WorkspaceError
 from geosys.cases.ledger import open_ledger, read_cases
 from geosys.cli import main
+from geosys.inbox import add_deliveries
 from geosys.layers.spec import read_catalogue
 from geosys.layers.store import read_current
 from geosys.run import read_content, run
-from geosys.workspace import add_delivery, find_workspace, init_workspace, read_workspace
+from geosys.workspace import find_workspace, init_workspace, read_workspace
 
 TODAY = dt.date(2026, 9, 30)
 PLAN = 'title = { zh = "小县", en = "Toy county" }\ncrs = "EPSG:4547"\nregion = [113.9, 34.6, 114.2, 34.9]\n'
@@ -277,10 +278,10 @@ def test_adding_refuses_an_absent_file_an_unknown_layer_and_another_file_of_the_
     init_workspace(root, "x", "EPSG:4547")
     before = (root / "geosys.toml").read_bytes()
     file = text_file(tmp_path / "a.csv", LEDGER)
-    one_message(add_delivery, root, tmp_path / "b.csv", "outfall", None, content.catalogue, error=WorkspaceError)
-    assert "Did you mean 'outfall'?" in one_message(add_delivery, root, file, "outfal", None, content.catalogue)
+    one_message(add_deliveries, root, [tmp_path / "b.csv"], "outfall", content.catalogue, error=WorkspaceError)
+    assert "Did you mean 'outfall'?" in one_message(add_deliveries, root, [file], "outfal", content.catalogue)
     (root / "inbox" / "a.csv").write_text("another")
-    one_message(add_delivery, root, file, "outfall", None, content.catalogue, error=WorkspaceError)
+    one_message(add_deliveries, root, [file], "outfall", content.catalogue, error=WorkspaceError)
     assert (root / "geosys.toml").read_bytes() == before
     assert (root / "inbox" / "a.csv").read_text() == "another"
 
@@ -290,7 +291,7 @@ def test_adding_twice_is_adding_once_and_a_shapefile_comes_with_its_parts(tmp_pa
     init_workspace(root, "x", "EPSG:4547")
     path = package(tmp_path / "地块[1].shp", {"DKBM": ["P1"]}, [square(0, 0)])
     for _ in range(2):
-        assert add_delivery(root, path, "suspected_plot", None, content.catalogue) == "inbox/地块[1].shp"
+        assert add_deliveries(root, [path], "suspected_plot", content.catalogue) == ["inbox/地块[1].shp"]
     assert {p.suffix for p in (root / "inbox").iterdir()} >= {".shp", ".shx", ".dbf", ".prj"}
     plan = read_workspace(root, content.catalogue)
     assert [d.path.is_file() for d in plan.deliveries] == [True]
@@ -313,7 +314,7 @@ def test_several_files_are_added_all_or_none(tmp_path, monkeypatch, capsys):
 def test_a_delivery_is_added_where_the_plan_looks_for_it(tmp_path, content):
     root = workspace_with(tmp_path / "w", PLAN + 'inbox = "data"\n')
     (root / "data").mkdir()
-    add_delivery(root, text_file(tmp_path / "a.csv", LEDGER), "outfall", None, content.catalogue)
+    add_deliveries(root, [text_file(tmp_path / "a.csv", LEDGER)], "outfall", content.catalogue)
     assert [d.path.is_file() for d in read_workspace(root, content.catalogue).deliveries] == [True]
 
 
@@ -322,7 +323,7 @@ def test_the_same_file_may_be_added_for_another_sheet(tmp_path, content):
     init_workspace(root, "x", "EPSG:4547")
     file = text_file(tmp_path / "a.csv", LEDGER)
     for table in ("二", None):
-        add_delivery(root, file, "outfall", table, content.catalogue)
+        add_deliveries(root, [file], "outfall", content.catalogue, {"table": table})
     assert [d.table for d in read_workspace(root, content.catalogue).deliveries] == ["二", None]
 
 

@@ -18,11 +18,12 @@ from geosys.cases.rules import read_workflow
 from geosys.cli import case_commands, overlay_command
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
+from geosys.inbox import add_deliveries
 from geosys.layers.spec import read_catalogue
 from geosys.maps.spec import load_map
 from geosys.run import read_content, run
 from geosys.views import schemas_of
-from geosys.workspace import PLAN, add_deliveries, find_workspace, init_workspace, read_workspace
+from geosys.workspace import PLAN, find_workspace, init_workspace, read_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +164,7 @@ def add(
     """Copy files into the inbox and enter them in the plan."""
     catalogue = read_catalogue()
     root = find_workspace(workspace or Path.cwd())
-    names = add_deliveries(root, files, layer, table, catalogue)
+    names = add_deliveries(root, files, layer, catalogue, {"table": table})
     print_content({"added": names}, as_json=as_json, text="\n".join(f"added: {name}" for name in names))
 
 

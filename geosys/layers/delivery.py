@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Describe one delivered table and how it maps onto a layer; `name` is the path as the plan writes it."""
+    """Describe one delivered table and how it maps onto a layer; `name` is the path as the plan writes it.
+
+    `read_as` is the reading of its coordinates that a person has confirmed: it goes before what the file states.
+    """
 
     path: Path
     name: str
@@ -29,7 +32,8 @@ class Delivery:
     sender: str = ""
     note: str = ""
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    read_as: str | None = None
 
 
-KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note", "rows")
+KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note", "rows", "read_as")
 REQUIRED = ("file", "layer")
