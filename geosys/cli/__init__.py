@@ -15,7 +15,7 @@ from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands, overlay_command
+from geosys.cli import case_commands, ledger_command, overlay_command
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
@@ -256,3 +256,4 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
+app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
