@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 import signal
@@ -16,12 +17,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import shapely.affinity
 from distributed import Client, LocalCluster
 
-from geosys._errors import CrsError, DeliveryError, GeoSysError
+from geosys._errors import CrsError, DeliveryError, GeoSysError, WorkspaceError
 from geosys.geo import cluster as on_cluster
 from geosys.geo.cluster import mark_of, overlay_on_cluster, partitions, versions_here
 from geosys.geo.overlay import overlay_areas
+from geosys.run import read_content, run
+from geosys.workspace import add_delivery, init_workspace, read_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -313,3 +317,46 @@ def test_wrong_files_are_refused_as_on_one_machine(cluster, folder, tmp_path):
     points.to_parquet(tmp_path / "points.parquet")
     with pytest.raises(DeliveryError, match="no polygon"):
         compute(cluster, folder, coverage=tmp_path / "points.parquet")
+
+
+def test_a_run_lays_the_layers_over_the_land_the_same_on_a_cluster_and_after_a_change(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    root = tmp_path / "w"
+    content = read_content()
+    init_workspace(root, "覆盖", CRS)
+    cells = wavy_cells(12, 12)
+    land = gpd.GeoDataFrame({"BSM": [f"P{k:04d}" for k in range(len(cells))]}, geometry=cells, crs=CRS)
+    land.to_file(root / "inbox" / "land.gpkg", layer="land")
+    spots = [star(WEST + 300.0 + 250 * k, SOUTH + 600, 200, 60) for k in range(3)]
+    zones = gpd.GeoDataFrame({"zone_code": ["Z1", "Z2", "Z3"]}, geometry=spots, crs=CRS)
+    zones.to_file(root / "inbox" / "zones.gpkg", layer="zones")
+    add_delivery(root, root / "inbox" / "land.gpkg", "land_patch", None, content.catalogue)
+    add_delivery(root, root / "inbox" / "zones.gpkg", "source_zone", None, content.catalogue)
+
+    def pairs(address: str | None) -> pd.DataFrame:
+        workspace = read_workspace(root, content.catalogue)
+        result = run(workspace, content, dt.date(2026, 9, 30), lambda *_: None, address)
+        assert (result.overlay is None) == ("overlay" not in result.paths)
+        return result.overlay if result.overlay is None else pd.read_parquet(result.paths["overlay"])
+
+    assert pairs(None) is None
+    with pytest.raises(WorkspaceError, match="overlay = "):
+        pairs(cluster.scheduler_address)
+    plan = root / "geosys.toml"
+    plan.write_text('overlay = "land_patch"\n' + plan.read_text(encoding="utf-8"), encoding="utf-8")
+    first = pairs(None)
+    pieces = gpd.overlay(zones, land, how="intersection", keep_geom_type=True)
+    assert len(first) == len(pieces)
+    assert first["area_m2"].sum() == pytest.approx(pieces.area.sum(), rel=1e-9)
+    pd.testing.assert_frame_equal(pairs(cluster.scheduler_address), first)
+    moved = zones.assign(geometry=[spots[0], shapely.affinity.translate(spots[1], 35.0, 0.0), spots[2]])
+    (root / "inbox" / "zones.gpkg").unlink()
+    moved.to_file(root / "inbox" / "zones.gpkg", layer="zones")
+    second = pairs(None)
+    assert not second.equals(first)
+    assert second["area_m2"].sum() == pytest.approx(
+        gpd.overlay(moved, land, how="intersection", keep_geom_type=True).area.sum(), rel=1e-9
+    )
+    shutil.rmtree(root / "store" / "overlay")
+    pd.testing.assert_frame_equal(pairs(None), second)
