@@ -13,4 +13,4 @@ LAYERS = ("plots", "zones", "farmland", "outfall_buf", "outfall_corr")
 
 def is_complete(folder: Path) -> bool:
     """Say whether a folder holds all files of the benchmark."""
-    return all((folder / f"{layer}.parquet").exists() for layer in ("coverage", *LAYERS))
+    return all((folder / f"{layer}.parquet").exists() for layer in ("coverage", "rivers", *LAYERS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class LayerSchema:
     """Describe a layer to rules and maps: titles, column types, code titles, accuracy and disclosure.
 
     `columns` gives the type of each column (text, integer, number, date, truth); `codes` the title of each code
-    of the columns that have a code list.
+    of the columns that have a code list. `tolerances_m` and `slivers_m2` are what passes as rounding of coordinates
+    against a layer of each kind of geometry, where the layer says so.
     """
 
     id: str
@@ -31,6 +32,8 @@ class LayerSchema:
     titles: Mapping[str, Text]
     codes: Mapping[str, Mapping[str, Text]]
     disclosures: Mapping[str, str]
+    tolerances_m: Mapping[str, float] = field(default_factory=dict)
+    slivers_m2: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

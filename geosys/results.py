@@ -24,6 +24,7 @@ class RunResult:
     outcomes: pd.DataFrame | None = None
     paths: dict[str, Path] = field(default_factory=dict)
     rules_version: str = ""
+    overlay: pd.DataFrame | None = None
 
     @property
     def has_problems(self) -> bool:

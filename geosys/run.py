@@ -16,8 +16,9 @@ from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with
 from geosys.cases.ledger import open_ledger, reconcile
 from geosys.cases.rules import RuleBook, read_rules
 from geosys.layers.spec import Catalogue, read_catalogue
-from geosys.layers.store import write_json
+from geosys.layers.store import write_json, write_table
 from geosys.outputs import write_outputs
+from geosys.overlays import overlay_of
 from geosys.receive import all_issues, receive
 from geosys.results import RunResult
 from geosys.views import offices_of, schemas_of, view_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 LEDGER = "cases.sqlite"
+OVERLAY = "overlay.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ def read_content(root: Path | None = None) -> Content:
     return Content(catalogue, read_rules(catalogue.root, schemas_of(catalogue), offices_of(catalogue)))
 
 
-def run(workspace: Workspace, content: Content, today: dt.date, progress: Progress) -> RunResult:
+def run(
+    workspace: Workspace, content: Content, today: dt.date, progress: Progress, cluster: str | None = None
+) -> RunResult:
     """Run the main job of a workspace and write its outputs; equal inputs give equal bytes, timings aside.
 
     Parameters
@@ -67,6 +71,8 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
         The day to judge by; the workspace's `as_of` goes before it.
     progress
         Called with the stage's name, steps done and steps in all.
+    cluster
+        The address of a Dask scheduler to compute the overlay on (default: this machine).
 
     Returns
     -------
@@ -85,6 +91,8 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
         result = RunResult(issues, layers, rules_version=content.book.version)
         _publish(workspace, content, result, today, clock, progress)
         return result
+    overlay = overlay_of(workspace, layers, cluster, progress)
+    clock.mark("overlay")
     assessments = _assess_all(workspace, content, layers, today, progress)
     clock.mark("rules")
     views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
@@ -101,6 +109,7 @@ def run(workspace: Workspace, content: Content, today: dt.date, progress: Progre
             rules_version=content.book.version,
         )
         clock.mark("cases")
+        result.overlay = overlay
         _publish(workspace, content, result, today, clock, progress, outcome_rows(assessments))
     return result
 
@@ -183,6 +192,9 @@ def _publish(
         names = write_outputs(fresh, workspace, content.catalogue, result, today, progress)
         if outcomes is not None:
             outcomes.to_csv(fresh / "outcomes.csv", index=False, lineterminator="\n")
+        if result.overlay is not None:
+            write_table(fresh / OVERLAY, result.overlay)
+            names["overlay"] = OVERLAY
         clock.mark("outputs")
         write_json(fresh / "manifest.json", _manifest(workspace, content, result, today, clock))
         old = workspace.root / f"out.{os.getpid()}.old"
@@ -220,6 +232,18 @@ def _manifest(
         "rules": {name: rule.version for name, rule in sorted(content.book.rules.items())},
         "issues": {str(k): int(v) for k, v in sorted(severities.items())},
         "outcomes": outcomes,
+        "overlay": _overlay_told(workspace, result.overlay),
         "findings": 0 if result.findings is None else len(result.findings),
         "seconds": clock.seconds,
     }
+
+
+def _overlay_told(workspace: Workspace, overlay: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return over which layer the others were laid, how many pairs there are, and their area by layer in m²."""
+    if overlay is None:
+        return None
+    sums = overlay.groupby("layer", observed=False)["ellipsoidal_m2"].sum()
+    return {
+        "over": workspace.overlay, "pairs": len(overlay), "ellipsoidal_m2": {str(k): float(v) for k, v in sums.items()},
+        "formula": "statutory area of the land feature x share of the piece as drawn, on the ellipsoid",
+    }  # fmt: skip

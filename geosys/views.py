@@ -26,7 +26,7 @@ def schema_of(spec: LayerSpec, catalogue: Catalogue) -> LayerSchema:
     return LayerSchema(
         id=spec.id, title=spec.title, geometry=spec.geometry, name_field=spec.name, accuracy_m=spec.accuracy_m,
         disclosure=spec.disclosure, columns={n: spec.type_of(n) for n in names}, titles=spec.titles, codes=_codes(spec, catalogue),
-        disclosures={f.id: f.disclosure for f in spec.fields.values()},
+        disclosures={f.id: f.disclosure for f in spec.fields.values()}, tolerances_m=spec.tolerances_m, slivers_m2=spec.slivers_m2,
     )  # fmt: skip
 
 

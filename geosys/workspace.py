@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PLAN = "geosys.toml"
 _PLAN_KINDS = {
-    "crs": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
+    "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
 }  # fmt: skip
 _ENTRY_KINDS = {
     **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
@@ -43,7 +43,8 @@ _ENTRY_KINDS = {
 class Workspace:
     """Hold the plan of one folder: title, metric CRS, region in degrees, deliveries, the day to judge by.
 
-    A plan without a region takes the area its CRS is made for.
+    A plan without a region takes the area its CRS is made for. `overlay` names the land layer that a run lays all other
+    polygon layers over.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Workspace:
     mark: Text | None
     as_of: dt.date | None
     deliveries: tuple[Delivery, ...]
+    overlay: str | None = None
 
     @property
     def store(self) -> Path:
@@ -101,7 +103,7 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     """
     table = read_toml(root / PLAN)
     faults = Faults()
-    faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox"), ("title", "crs"))
+    faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox", "overlay"), ("title", "crs"))
     table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
     _check_plan_crs(crs, faults)
@@ -113,9 +115,15 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     mark = faults.text(f"{PLAN} mark", table["mark"]) if "mark" in table else None
     title = faults.text(f"{PLAN} title", table.get("title"))
     region = _read_region(table.get("region"), faults)
+    overlay = table.get("overlay")
+    areal = [name for name, spec in catalogue.layers.items() if spec.geometry == "polygon"]
+    if overlay is not None:
+        faults.one_of(f"{PLAN} overlay", overlay, areal, "a polygon layer of layers/")
     faults.raise_if_any(SpecError)
     region = region or area_of_use(crs)
-    return Workspace(root, title, crs, region, mark, table.get("as_of"), tuple(e for e in entries if e is not None))
+    return Workspace(
+        root, title, crs, region, mark, table.get("as_of"), tuple(e for e in entries if e is not None), overlay
+    )
 
 
 def _check_plan_crs(crs: str, faults: Faults) -> None:

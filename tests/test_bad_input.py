@@ -495,11 +495,11 @@ def test_a_run_that_dies_while_judging_writes_nothing(tmp_path, content, monkeyp
 def test_a_version_whose_writing_dies_leaves_no_half_file(tmp_path, content, monkeypatch):
     root = county(tmp_path / "w")
 
-    def die(_frame, path, **_options):
+    def die(path, _frame):
         Path(path).write_bytes(b"half")
         raise OSError(28, "no space left")
 
-    monkeypatch.setattr("geopandas.GeoDataFrame.to_parquet", die)
+    monkeypatch.setattr("geosys.layers.store.write_along_hilbert", die)
     with pytest.raises(OSError, match="no space"):
         go(root, content)
     assert not list((root / "store").rglob("*.parquet"))

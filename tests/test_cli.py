@@ -153,14 +153,18 @@ def test_a_case_is_listed_shown_and_moved(workspace: Path, capsys: pytest.Captur
 def test_current_layers_are_laid_over_each_other(
     workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def feature(west: float, east: float, **properties: str) -> dict:
-        ring = [[west, 34.80], [east, 34.80], [east, 34.82], [west, 34.82], [west, 34.80]]
+    def feature(west: float, east: float, beyond: float, **properties: str) -> dict:
+        south, north = (
+            34.80 - beyond,
+            34.82 + beyond,
+        )  # the zone reaches beyond the patches: no border of it cuts along theirs
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         return {"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [ring]}}
 
     where = ["--workspace", str(workspace)]
     for name, layer, key, boxes in (
-        ("land.geojson", "land_patch", "patch_code", [(114.30, 114.31), (114.31, 114.32)]),
-        ("zone.geojson", "source_zone", "zone_code", [(114.305, 114.312)]),
+        ("land.geojson", "land_patch", "patch_code", [(114.30, 114.31, 0.0), (114.31, 114.32, 0.0)]),
+        ("zone.geojson", "source_zone", "zone_code", [(114.305, 114.312, 0.001)]),
     ):
         features = [feature(*box, **{key: f"{key}{i}"}) for i, box in enumerate(boxes)]
         file = tmp_path / name
@@ -179,7 +183,7 @@ def test_current_layers_are_laid_over_each_other(
     assert shares[0] / shares[1] == pytest.approx(5 / 2, rel=1e-4)
     assert sum(shares) == pytest.approx(told["ellipsoidal_m2"]["source_zone"])
     box = np.array([shapely.box(114.305, 34.80, 114.31, 34.82)])
-    assert shares[0] == pytest.approx(ellipsoidal_area_m2(box, "EPSG:4490")[0], rel=2e-6)
+    assert shares[0] == pytest.approx(ellipsoidal_area_m2(box, "EPSG:4490")[0], rel=5e-7)
     assert call("overlay", "land_patch", "source_zon", *where) == 2
     assert "Did you mean 'source_zone'?" in capsys.readouterr().err
     assert call("overlay", "land_patch", "source_zone", "--out", "a.xlsx", *where) == 2

@@ -34,9 +34,11 @@ MOST_LINES = 400
 DOORS = {
     "branca": {"geosys.maps.folium_page"},
     "click": {"geosys.cli"},
+    "distributed": {"geosys.geo.cluster"},
     "fiona": set(),
     "folium": {"geosys.maps.folium_page"},
     "matplotlib": set(),
+    "llvmlite": {"geosys.geo.flat"},
     "numba": {"geosys.geo.flat"},
     "pyogrio": {"geosys.layers.vector_files"},
     "python_calamine": {"geosys.layers.tables"},
@@ -171,7 +173,8 @@ def test_nothing_reaches_for_the_network(module: str) -> None:
 def test_what_is_imported_is_declared(module: str) -> None:
     outside = {name.partition(".")[0] for name in imported(module)} - sys.stdlib_module_names - {"geosys"}
     providers = importlib.metadata.packages_distributions()
-    declared = {canonicalize_name(Requirement(text).name) for text in project()["dependencies"]}
+    extra = project()["optional-dependencies"]["cluster"]  # loaded only where a cluster is named
+    declared = {canonicalize_name(Requirement(text).name) for text in [*project()["dependencies"], *extra]}
     for package in outside:
         owners = {canonicalize_name(owner) for owner in providers.get(package, [])}
         assert owners & declared, f"{module} imports {package}, which pyproject.toml does not declare"

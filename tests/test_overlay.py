@@ -15,8 +15,12 @@ from hypothesis import strategies as st
 
 from geosys._errors import CrsError, DeliveryError
 from geosys.geo import overlay
-from geosys.geo.flat.areas import common_areas, own_areas
+from geosys.geo.area import ellipsoidal_area_m2
+from geosys.geo.area_factor import AreaFactor
+from geosys.geo.flat import compiled
+from geosys.geo.flat.areas import common_areas, common_areas_on_ground, own_areas
 from geosys.geo.flat.cells import build_cells
+from geosys.geo.flat.ground import Ground
 from geosys.geo.flat.wkb import Ragged, join, read_wkb
 from geosys.geo.overlay import overlay_areas
 
@@ -114,6 +118,89 @@ def test_random_stars_with_holes_equal_shapely_and_order_does_not_matter(one: li
     assert np.abs(areas_of(moved(left, FAR), moved(right, FAR), pairs) - expected).max() < 1e-6
     dense = np.asarray(shapely.segmentize(left, 3.0), dtype=object)
     assert np.abs(areas_of(dense, right, pairs) - expected).max() < 1e-8
+
+
+def random_polygons(rng: np.random.Generator, count: int) -> NDArray:
+    """Return valid polygons of all kinds within some 100 m: stars with holes, several parts, and cells of one net.
+
+    The cells of the net share their borders to the bit, and so do the unions of neighbours.
+    """
+    x, y = np.meshgrid(np.linspace(0, 100, 6), np.linspace(0, 100, 6))
+    x[1:-1, 1:-1] += rng.uniform(-8, 8, (4, 4))
+    y[1:-1, 1:-1] += rng.uniform(-8, 8, (4, 4))
+    corner = [[0, 0], [0, 1], [1, 1], [1, 0]]
+    net = np.array(
+        [shapely.Polygon([(x[j + b, i + a], y[j + b, i + a]) for a, b in corner]) for j in range(5) for i in range(5)]
+    )
+    found: list[shapely.Geometry] = []
+    while len(found) < count:
+        kind = rng.integers(0, 4)
+        if kind == 0:
+            shape = shapely.union_all(net[rng.choice(25, rng.integers(1, 9), replace=False)])
+        else:
+            centre = tuple(rng.uniform(10, 90, 2))
+            radii = list(rng.uniform(8, 40, rng.integers(3, 30)))
+            hole = [ring_around(centre, [rng.uniform(0.5, 2.0)] * 6)] if kind == 2 else []
+            shape = shapely.Polygon(ring_around(centre, radii), hole)
+            if kind == 3:
+                shape = shapely.union_all(
+                    [shape, shapely.box(-40, -40, -20, rng.uniform(0, 90)), net[rng.integers(25)]]
+                )
+        if shape.is_valid and shape.area > 0:
+            found.append(shape)
+    return np.array(found, dtype=object)
+
+
+@pytest.mark.parametrize(("shift", "bound"), [(np.zeros(2), 1e-8), (FAR, 1e-7)], ids=["origin", "real"])
+def test_ten_thousand_random_polygons_equal_shapely(shift: NDArray, bound: float) -> None:
+    rng = np.random.default_rng(41)
+    one, two = random_polygons(rng, 5_000), random_polygons(rng, 5_000)
+    left, right = moved(one, shift), moved(two, shift)
+    pairs = np.column_stack([np.arange(5_000)] * 2)
+    # brought back to the origin exactly, shapely rounds its corners a million times finer
+    expected = shapely.area(shapely.intersection(moved(left, -shift), moved(right, -shift)))
+    assert (expected > 0).sum() > 3_000
+    found = areas_of(left, right, pairs)
+    assert np.abs(found - expected).max() < bound
+    swapped = areas_of(right, left, pairs)
+    assert np.abs(swapped - expected).max() < bound
+    dense = np.asarray(shapely.segmentize(one, 2.5), dtype=object)
+    # far from the origin the new vertices are rounded to 7e-9 m themselves: another shape by that times its border
+    assert np.abs(areas_of(moved(dense, shift), right, pairs) - found).max() < (1e-6 if shift.any() else bound)
+    assert np.abs(areas_of(np.asarray(shapely.reverse(left), dtype=object), right, pairs) - found).max() < bound
+
+
+def turned_rings(shape: shapely.Geometry, by: int) -> shapely.Geometry:
+    """Return the same polygon with rings that begin elsewhere, holes and parts in another order."""
+
+    def ring(line: shapely.LinearRing) -> list[tuple[float, ...]]:
+        points = list(line.coords)[:-1]
+        k = by % len(points)
+        return [*points[k:], *points[:k], points[k]]
+
+    parts = [shapely.Polygon(ring(p.exterior), [ring(h) for h in p.interiors][::-1]) for p in shapely.get_parts(shape)]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts[::-1])
+
+
+def test_order_of_vertices_rings_and_features_and_the_place_change_nothing_beyond_rounding() -> None:
+    rng = np.random.default_rng(42)
+    one, two = random_polygons(rng, 300), random_polygons(rng, 300)
+    pairs = np.column_stack([np.arange(300)] * 2)
+    plain = areas_of(one, two, pairs)
+    other = np.array([turned_rings(s, k + 1) for k, s in enumerate(one)], dtype=object)
+    assert np.abs(areas_of(other, two, pairs) - plain).max() < 1e-8
+    mixed = rng.permutation(300)
+    assert areas_of(one[mixed], two[mixed], pairs).tobytes() == plain[mixed].tobytes()
+    # a shift of 2²⁵ m keeps all bits of coordinates rounded to 2⁻²⁰ m, so nothing but our own sums can differ
+    coarse = [
+        np.asarray(shapely.transform(a, lambda xy: np.round(xy * 2.0**20) / 2.0**20), dtype=object) for a in (one, two)
+    ]
+    near = areas_of(*coarse, pairs)
+    far = areas_of(*(moved(a, np.array([2.0**25, 2.0**25])) for a in coarse), pairs)
+    assert np.abs(far - near).max() < 1e-8
+    assert (
+        np.abs(areas_of(moved(one, np.array([4e7, 4e7])), moved(two, np.array([4e7, 4e7])), pairs) - plain).max() < 5e-6
+    )
 
 
 def test_hand_drawn_hard_cases() -> None:
@@ -359,3 +446,128 @@ def test_a_box_that_reaches_beyond_the_other_layer_is_not_taken_for_inside() -> 
     wedge = np.array([shapely.Polygon([(2, 2), (6, 3), (8, 2)])], dtype=object)
     for one, two in ((square, wedge), (wedge, square)):
         assert areas_of(one, two, np.array([[0, 0]])).tolist() == pytest.approx([0.75], abs=1e-12)
+
+
+# areas on the ellipsoid
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4547", "EPSG:4526"])
+@pytest.mark.parametrize("degrees", [-1.6, 0.4, 1.6])
+@pytest.mark.parametrize("north", [2_500_000.0, 5_300_000.0])
+def test_areas_on_the_ellipsoid_are_those_of_the_pieces(crs: str, degrees: float, north: float) -> None:
+    rng = np.random.default_rng(7)
+    east = (38_500_000.0 if crs == "EPSG:4526" else 500_000.0) + degrees * 111_300 * np.cos(north / 6_367_000)
+    place = np.array([east, north])
+    one = moved(np.array([scaled(s, 10.0) for s in random_polygons(rng, 40)], dtype=object), place)
+    two = moved(np.array([scaled(s, rng.uniform(2.0, 10.0)) for s in random_polygons(rng, 40)], dtype=object), place)
+    left, right = ragged(one), ragged(two)
+    pairs = every_pair(one, two).astype(np.int32)[::7]
+    ground = Ground(true_area(two, crs), AreaFactor(crs).near(right.box))
+    plane, found = common_areas_on_ground(left, right, pairs, ground)
+    assert plane.tobytes() == common_areas(left, right, pairs).tobytes()
+    expected = true_area(shapely.intersection(one[pairs[:, 0]], two[pairs[:, 1]]), crs)
+    large = expected > 10_000.0
+    assert large.sum() > 5
+    assert np.abs(found[large] / expected[large] - 1.0).max() < 1e-9
+    assert np.abs(found - expected)[~large].max() < 2e-5
+
+
+def true_area(shapes: NDArray, crs: str) -> NDArray:
+    """Return areas on the ellipsoid of shapes whose borders are straight in the plane: at 1 m no edge bends by 1e-8 m."""
+    return ellipsoidal_area_m2(np.asarray(shapely.segmentize(shapes, 1.0), dtype=object), crs)
+
+
+def scaled(shape: shapely.Geometry, by: float) -> shapely.Geometry:
+    return shapely.transform(shape, lambda xy: xy * by)
+
+
+def test_streamed_areas_on_the_ellipsoid_equal_those_of_pieces(layers: dict, tmp_path: Path) -> None:
+    patches = layers["patches"][1]
+    patches = patches.assign(true_m2=true_area(patches.geometry.to_numpy(), CRS))
+    patches.to_parquet(tmp_path / "p.parquet", write_covering_bbox=True, schema_version="1.1.0", row_group_size=100)
+    found = overlay_areas(
+        tmp_path / "p.parquet", {"strip": layers["strip"][0]}, coverage_id="patch", risk_id="id", true_area="true_m2"
+    )
+    assert found["area_m2"].tolist() == run(layers, ("strip",))["area_m2"].tolist()
+    strip = layers["strip"][1].geometry[0]
+    pieces = shapely.intersection(patches.set_index("patch").geometry[found["coverage_id"]].to_numpy(), strip)
+    expected = true_area(pieces, CRS)
+    large = expected > 1_000.0
+    assert found["ellipsoidal_m2"].to_numpy()[large] == pytest.approx(expected[large], rel=1e-9)
+
+
+# input that is not valid
+
+BOW_TIE = shapely.Polygon([(500_120, 3_850_110), (500_980, 3_850_910), (500_980, 3_850_110), (500_120, 3_850_910)])
+
+
+def test_rings_that_cross_are_named_and_never_summed(layers: dict, tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(
+        {"id": ["good", "bow"]}, geometry=[shapely.box(500_000, 3_850_000, 500_500, 3_850_500), BOW_TIE], crs=CRS
+    )
+    frame.to_parquet(tmp_path / "bow.parquet")
+    options = {"coverage_id": "patch", "risk_id": "id"}
+    with pytest.raises(DeliveryError, match=r"bow\.parquet: got an invalid polygon, id 'bow' \(Self-intersection"):
+        overlay_areas(layers["patches"][0], {"zones": tmp_path / "bow.parquet"}, check=True, **options)
+    with pytest.raises(DeliveryError, match=r"layer zones, id 'bow', with the coverage's id 'P\d+': got a common area"):
+        overlay_areas(layers["patches"][0], {"zones": tmp_path / "bow.parquet"}, **options)
+
+
+def test_a_crossing_ring_in_the_coverage_is_named(layers: dict, tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"patch": ["bow"]}, geometry=[BOW_TIE], crs=CRS)
+    frame.to_parquet(tmp_path / "cov.parquet")
+    with pytest.raises(DeliveryError, match="with the coverage's id 'bow': got a common area"):
+        overlay_areas(tmp_path / "cov.parquet", {"unions": layers["unions"][0]}, coverage_id="patch", risk_id="id")
+
+
+def test_checked_layers_give_the_same_table(layers: dict) -> None:
+    assert run(layers, check=True).equals(run(layers))
+
+
+# machine code
+
+
+@compiled.compiled
+def _twice(values, total):
+    for k in range(len(values)):
+        total[0] += 2.0 * values[k]
+    return len(values)
+
+
+def test_machine_code_is_kept_found_again_and_made_anew_when_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path / "code"))
+    values, function = np.arange(5.0), _twice.function
+
+    def answer() -> float:
+        total = np.zeros(1)
+        assert compiled.Kernel(function)(values, total) == 5
+        return float(total[0])
+
+    assert answer() == 20.0
+    if not compiled.KEPT_HERE:
+        return
+    (kept,) = (tmp_path / "code").iterdir()
+    made = []
+    monkeypatch.setattr(compiled, "_translate", lambda *given: made.append(given))
+    assert answer() == 20.0
+    assert not made
+    kept.write_bytes(kept.read_bytes()[:-1])
+    monkeypatch.undo()
+    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path / "code"))
+    assert answer() == 20.0
+    assert compiled._read(kept) is not None
+
+
+def test_where_no_code_can_be_kept_numba_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, total = np.linspace(0.1, 0.7, 9), np.zeros(2)
+    assert _twice(values, total[:1]) == 9
+    monkeypatch.setattr(compiled, "KEPT_HERE", False)
+    assert compiled.Kernel(_twice.function)(values, total[1:]) == 9
+    assert total[0].tobytes() == total[1].tobytes()
+
+
+def test_arrays_with_gaps_are_refused() -> None:
+    with pytest.raises(TypeError, match="C-contiguous"):
+        _twice(np.zeros(6)[::2], np.zeros(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import shutil
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from conftest import ROOT
 from geosys._errors import SpecError
 from geosys._faults import Faults
 from geosys._schema import UsableLayer
-from geosys.cases.assess import assess
+from geosys.cases.assess import assess, terms_of
 from geosys.cases.basis import cite, read_basis
 from geosys.cases.conditions import FALSE, TRUE, UNKNOWN, Condition, evaluate
 from geosys.cases.examples import outcome_of_example
@@ -187,3 +188,177 @@ def test_the_workflow_names_only_states_that_exist() -> None:
     titles = {state["title"]["zh"] for state in workflow["states"].values()}
     assert set(workflow["states"]) == set(STATUSES), "a state without a shape could not be drawn"
     assert {"发现", "交办", "督办", "整改", "验收", "销号", "反弹"} <= titles
+
+
+NEW_RULES = """
+[plot_mostly_farmland]
+title = { zh = "地块以耕地为主", en = "Plot is mostly farmland" }
+subject = "suspected_plot"
+object = "land_patch"
+relation = "composition"
+by = "land_class_code"
+condition = { object.land_class_code = ["01*"] }
+min_share = 0.5
+severity = "low"
+lead = "ecology"
+basis = ["soil_act_59"]
+finding = { zh = "{subject.name} 耕地占 {share_pct}%", en = "{share_pct}% of {subject.name} is farmland" }
+action = { zh = "核实", en = "Verify" }
+
+[plot_mostly_farmland.example]
+hit = { subject = "POLYGON ((0 0, 100 0, 100 100, 0 100, 0 0))", object = [
+  { geometry = "POLYGON ((0 0, 30 0, 30 100, 0 100, 0 0))", land_class_code = "0101" },
+  { geometry = "POLYGON ((20 0, 55 0, 55 100, 20 100, 20 0))", land_class_code = "0103" },
+] }
+miss = { subject = "POLYGON ((0 0, 100 0, 100 100, 0 100, 0 0))", object = [
+  { geometry = "POLYGON ((0 0, 30 0, 30 100, 0 100, 0 0))", land_class_code = "0101" },
+  { geometry = "POLYGON ((20 0, 100 0, 100 100, 20 100, 20 0))", land_class_code = "0301" },
+] }
+
+[outfall_nearest_zone]
+title = { zh = "最近的水源保护区", en = "Nearest source zone" }
+subject = "outfall"
+object = "source_zone"
+relation = "nearest"
+distance_m = 100.0
+reach_m = 1000.0
+severity = "low"
+lead = "ecology"
+basis = ["water_act_64"]
+finding = { zh = "{subject.name} 距 {object.name} {distance_m} 米", en = "{subject.name} is {distance_m} m from {object.name}" }
+action = { zh = "核实", en = "Verify" }
+
+[outfall_nearest_zone.example]
+hit = { subject = "POINT (150 0)", object = [
+  "POLYGON ((0 -50, 100 -50, 100 50, 0 50, 0 -50))", "POLYGON ((230 -50, 300 -50, 300 50, 230 50, 230 -50))",
+] }
+miss = { subject = "POINT (250 0)", object = "POLYGON ((0 -50, 100 -50, 100 50, 0 50, 0 -50))" }
+"""
+
+
+def content_with(tmp_path: Path, more: str) -> Path:
+    for room in ("layers", "cases", "maps"):
+        shutil.copytree(ROOT / room, tmp_path / room)
+    (tmp_path / "cases" / "rules" / "more.toml").write_text(more, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def more_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rule]:
+    return dict(read_content(content_with(tmp_path_factory.mktemp("content"), NEW_RULES)).book.rules)
+
+
+@pytest.mark.parametrize("name", ["plot_mostly_farmland", "outfall_nearest_zone"])
+def test_composition_and_nearest_can_be_written_with_examples(more_rules: dict[str, Rule], name: str) -> None:
+    rule = more_rules[name]
+    assert outcome_of_example(rule, "hit", SCHEMAS) == "hit"
+    assert outcome_of_example(rule, "miss", SCHEMAS) != "hit"
+    assert rule.unit == {"composition": "m2", "nearest": "m"}[rule.relation]
+
+
+def strip(west: float, east: float) -> str:
+    return shapely.box(west, 0, east, 100).wkt
+
+
+@pytest.mark.parametrize(
+    ("kept", "withheld", "outcome"),
+    [
+        ([(0, 55, "0101")], [], "hit"),
+        ([(0, 55, "0101")], [(0, 100, "0101")], "hit"),  # what is lost could only add
+        ([(0, 40, "0101")], [(50, 65, "0101")], "needs_review"),
+        ([(0, 40, "0101")], [(50, 65, "0301")], "near"),  # lost, but no farmland
+        ([(0, 40, "0101")], [(50, 55, "0101")], "near"),  # lost, but too little to reach a half
+        ([(0, 40, "0101"), (40, 60, None)], [], "needs_review"),  # an object whose class is missing
+        ([], [(0, 60, None)], "needs_review"),
+        ([(0, 60, "0301")], [], "clear"),
+    ],
+)
+def test_a_composition_is_not_clear_where_lost_objects_could_reach_the_share(
+    more_rules: dict[str, Rule], kept: list[tuple], withheld: list[tuple], outcome: str
+) -> None:
+    rule = more_rules["plot_mostly_farmland"]
+    rows = [
+        [{"id": f"{n}{w}", "at": strip(w, e), "land_class_code": c} for w, e, c in s]
+        for n, s in (("k", kept), ("l", withheld))
+    ]
+    subjects = layer_of(rule.subject, [{"id": "p", "at": strip(0, 100)}])
+    assert judged(rule, subjects, layer_of(rule.object, *rows)) == {"p": outcome}
+
+
+@pytest.mark.parametrize(
+    ("kept", "withheld", "outcome"),
+    [
+        (80, None, "hit"),
+        (80, 90, "hit"),  # the lost one is farther than the one found, and than both accuracies
+        (80, 40, "needs_review"),
+        (300, 40, "needs_review"),
+        (300, 250, "clear"),
+        (None, 250, "clear"),
+    ],
+)
+def test_the_nearest_is_in_doubt_where_a_lost_object_is_nearer(
+    more_rules: dict[str, Rule], kept: float | None, withheld: float | None, outcome: str
+) -> None:
+    rule = dataclasses.replace(more_rules["outfall_nearest_zone"], near_m=5.0)
+
+    def at(name: str, east: float | None) -> list[dict]:
+        return [] if east is None else [{"id": name, "at": strip(east, east + 10)}]
+
+    subjects = layer_of(rule.subject, [{"id": "o", "at": "POINT (0 50)"}])
+    objects = layer_of(rule.object, at("kept", kept), at("lost", withheld))
+    assert judged(rule, subjects, objects) == {"o": outcome}
+
+
+def test_what_only_an_uncertain_object_covers_needs_review() -> None:
+    rule = next(r for r in CONTENT.book.rules.values() if r.relation == "not_covered_by")
+    open_rule = dataclasses.replace(rule, where=(Condition("object", "feature", "in", ("yes",)),), condition=())
+    subjects = layer_of(rule.subject, [{"id": "p", "at": strip(0, 200)}])
+    outcomes = []
+    for value in ("yes", None, "no"):
+        objects = layer_of(rule.object, [{"id": "z", "at": strip(-10, 210).replace("100", "200")}])
+        objects = dataclasses.replace(
+            objects, frame=objects.frame.assign(feature=value), withheld=objects.withheld.assign(feature=None)
+        )
+        outcomes.append(judged(open_rule, subjects, objects)["p"])
+    assert outcomes == ["clear", "needs_review", "hit"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('by = "land_class_code"', 'by = "land_class_cod"', "Did you mean 'land_class_code'?"),
+        ('by = "land_class_code"\n', "", "the key 'by'"),
+        ('condition = { object.land_class_code = ["01*"] }\n', "", "the key 'condition'"),
+        ("min_share = 0.5", "min_share = 50", "Write 10 % as 0.1."),
+        ('{share_pct}%", en', '{object.land_class_code}", en', "a placeholder of this rule"),
+        ("reach_m = 1000.0", "reach_m = 10.0", "at least distance_m"),
+        ("distance_m = 100.0\nreach", "distance_m = 0\nreach", "a number above 0"),
+        ('relation = "nearest"\ndistance_m = 100.0\nreach_m = 1000.0', 'relation = "intersects"\nmin_length_m = 5', "a line layer on one side"),
+        ('relation = "nearest"\ndistance_m = 100.0\nreach_m = 1000.0', 'relation = "not_covered_by"', "two polygon layers"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_of_a_relation_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in NEW_RULES
+    with pytest.raises(SpecError) as caught:
+        read_content(content_with(tmp_path, NEW_RULES.replace(old, new)))
+    assert said in str(caught.value)
+
+
+def test_tolerances_of_a_layer_are_read_by_kind_and_the_larger_counts(tmp_path: Path) -> None:
+    root = content_with(tmp_path, NEW_RULES)
+    for layer, line in (
+        ("outfall", "tolerance_m = { polygon = 0.5 }"),
+        ("source_zone", "tolerance_m = 0.1\nsliver_m2 = 2.0"),
+    ):
+        path = root / "layers" / f"{layer}.toml"
+        path.write_text(line + "\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    content = read_content(root)
+    schemas = schemas_of(content.catalogue)
+    views = [dataclasses.replace(layer_of(n, []), schema=schemas[n]) for n in ("outfall", "source_zone")]
+    terms = terms_of(content.book.rules["outfall_nearest_zone"], *views, CRS)
+    assert (terms.tolerance_m, terms.sliver_m2) == (0.5, 2.0)
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("tolerance_m = 0.1", "tolerance_m = { area = 50 }"), encoding="utf-8"
+    )
+    with pytest.raises(SpecError, match="accuracy_m"):
+        read_content(root)

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from geosys._errors import CrsError
 from geosys._text import Text
 from geosys.cases.conditions import FALSE, TODAY, TRUE, UNKNOWN, both, day_of, evaluate
-from geosys.cases.rules import ATTRIBUTE
-from geosys.geo.relations import Terms, relate
+from geosys.cases.doubt import (
+    Objects,
+    all_in_doubt,
+    answers_about,
+    lost_objects,
+    nearest_in_doubt,
+    parted,
+    with_lost,
+)
+from geosys.cases.rule_relations import ABOUT_ALL, ATTRIBUTE
+from geosys.geo.relations import SLIVER_M2, TOLERANCE_M, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,18 +35,10 @@ if TYPE_CHECKING:
 HIT, NEAR, CLEAR, NOT_ASSESSED, NEEDS_REVIEW = "hit", "near", "clear", "not_assessed", "needs_review"
 OUTCOMES = (HIT, NEEDS_REVIEW, NEAR, NOT_ASSESSED, CLEAR)  # the gravest first: a subject takes its gravest
 PAIR_COLUMNS = [
-    "subject",
-    "object",
-    "outcome",
-    "area_m2",
-    "share",
-    "distance_m",
-    "measure",
-    "margin",
-    "days",
-    "why_zh",
-    "why_en",
-]
+    "subject", "object", "object_class", "outcome", "is_near", "area_m2", "share", "object_share", "length_m", "distance_m",
+    "measure", "margin", "days", "why_zh", "why_en",
+]  # fmt: skip
+PAIRWISE = ("covered_by", "dwithin", "intersects")
 UNKNOWN_VALUE = Text("判断所需的属性为空", "an attribute it depends on is missing")
 WITHHELD_NEARBY = Text("附近有因数据问题未采用的记录", "a record withheld for a data issue lies there")
 
@@ -139,104 +139,80 @@ def _judge_relation(
     crs: str,
     today: dt.date,
 ) -> pd.DataFrame:
-    answers = evaluate(rule.where, other.frame, "object", today)
-    objects = np.flatnonzero(answers != FALSE)
     terms = terms_of(rule, view, other, crs)
-    shapes, others = _shapes(view, subjects, crs), _shapes(other, objects, crs)
-    pairs = relate(rule.relation, shapes, others, terms)
-    pairs = _drop_self(rule, pairs, view, other, subjects, objects)
-    left = subjects[pairs["subject"].to_numpy(dtype=np.int64)]
-    right = np.array([objects[p] if p >= 0 else -1 for p in pairs["object"]], dtype=np.int64)
-    known = population[left]
-    if len(pairs):
-        known = both(known, evaluate(rule.condition, view.frame.iloc[left], "subject", today))
-        if rule.relation != "not_covered_by":
-            known = both(known, answers[right])
-            known = both(known, evaluate(rule.condition, other.frame.iloc[right], "object", today))
+    mine = _objects(view, subjects, crs)
+    answers = answers_about(rule, other, today)
+    theirs = _objects(other, np.arange(len(other.frame)), crs)
+    sure, uncertain = parted(theirs, answers)
+    lost = lost_objects(rule, other, today)
+    if rule.relation in ABOUT_ALL:
+        pairs = all_in_doubt(mine, sure, uncertain, lost, rule, terms)
+    elif rule.relation == "nearest":
+        pairs = nearest_in_doubt(mine, sure, uncertain, lost, rule, terms)
+    else:
+        pairs = theirs.where(answers != FALSE).related_to(mine, rule, terms).assign(doubtful=False, withheld=False)
+    known = _known(rule, pairs, (view, other), subjects, population, answers, today)
     hit = (pairs["state"] == "hit").to_numpy()
+    near = (pairs["state"] == "near").to_numpy()
+    doubtful = pairs["doubtful"].to_numpy() & (hit | near) & (known != FALSE)
     outcome = np.select(
-        [hit & (known == TRUE), hit & (known == UNKNOWN), ~hit & (known != FALSE)],
+        [hit & (known == TRUE) & ~doubtful, (hit & (known == UNKNOWN)) | doubtful, near & (known != FALSE)],
         [HIT, NEEDS_REVIEW, NEAR],
         CLEAR,
     )
-    pairs = pairs.assign(subject=left, object=right, outcome=outcome, days=np.nan).drop(
-        columns=["state", "object_share"]
-    )
-    pairs = pairs[pairs["outcome"] != CLEAR]
-    return _explained(_with_withheld(rule, pairs, view, other, subjects, terms, today))
+    pairs = pairs.assign(outcome=outcome, sure=outcome == HIT, days=np.nan)[outcome != CLEAR]
+    if rule.relation in PAIRWISE and len(lost.place):
+        pairs = with_lost(pairs, mine, lost, terms)
+        pairs["outcome"] = pairs["outcome"].fillna(NEEDS_REVIEW)
+    return _explained(pairs.assign(subject=subjects[pairs["subject"].to_numpy(dtype=np.int64)]))
+
+
+def _known(
+    rule: Rule,
+    pairs: pd.DataFrame,
+    views: tuple[UsableLayer, UsableLayer],
+    subjects: NDArray[np.int64],
+    population: NDArray[np.int8],
+    answers: NDArray[np.int8],
+    today: dt.date,
+) -> NDArray[np.int8]:
+    """Return whether what the rule asks of each pair's attributes holds; of a withheld object nothing is known."""
+    view, other = views
+    left = subjects[pairs["subject"].to_numpy(dtype=np.int64)]
+    known = both(population[left], evaluate(rule.condition, view.frame.iloc[left], "subject", today))
+    if rule.relation not in ABOUT_ALL:
+        right = pairs["object"].to_numpy(dtype=np.int64)
+        there = np.flatnonzero(right >= 0)
+        of_object = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+        of_object[there] = both(
+            answers[right[there]], evaluate(rule.condition, other.frame.iloc[right[there]], "object", today)
+        )
+        known = both(known, of_object)
+    return known
 
 
 def terms_of(rule: Rule, view: UsableLayer, other: UsableLayer, crs: str) -> Terms:
-    """Return the thresholds of a rule; nearness is the accuracy of both layers unless the rule says otherwise."""
-    accuracy = float(np.hypot(view.schema.accuracy_m, other.schema.accuracy_m))
-    return Terms(crs=crs, near_m=accuracy if rule.near_m is None else rule.near_m, **dict(rule.settings))
+    """Return the thresholds of a rule; nearness is the accuracy of both layers unless the rule says otherwise.
+
+    What passes as rounding is the larger of what the two layers say against each other's kind of geometry.
+    """
+    one, two = view.schema, other.schema
+    accuracy = float(np.hypot(one.accuracy_m, two.accuracy_m))
+    against = ((one, two.geometry), (two, one.geometry))
+    return Terms(
+        crs=crs,
+        near_m=accuracy if rule.near_m is None else rule.near_m,
+        tolerance_m=max(schema.tolerances_m.get(kind, TOLERANCE_M) for schema, kind in against),
+        sliver_m2=max(schema.slivers_m2.get(kind, SLIVER_M2) for schema, kind in against),
+        **dict(rule.settings),
+    )
 
 
-def _shapes(view: UsableLayer, rows: NDArray[np.int64], crs: str) -> NDArray[np.object_]:
+def _objects(view: UsableLayer, rows: NDArray[np.int64], crs: str) -> Objects:
     if view.frame.crs is None or view.frame.crs != crs:
         raise CrsError(f"layer {view.schema.id}: got CRS {view.frame.crs}, expected {crs}. Take the layer in again.")
-    return np.asarray(view.frame.geometry.to_numpy()[rows], dtype=object)
-
-
-def _drop_self(
-    rule: Rule,
-    pairs: pd.DataFrame,
-    view: UsableLayer,
-    other: UsableLayer,
-    subjects: NDArray[np.int64],
-    objects: NDArray[np.int64],
-) -> pd.DataFrame:
-    """Return the pairs without those of a feature with itself, where a rule relates a layer to itself."""
-    if rule.subject != rule.object:
-        return pairs
-    own = view.frame["feature_id"].to_numpy()[subjects[pairs["subject"].to_numpy(dtype=np.int64)]]
-    theirs = other.frame["feature_id"].to_numpy()[objects[pairs["object"].to_numpy(dtype=np.int64)]]
-    return pairs[own != theirs].reset_index(drop=True)
-
-
-def _with_withheld(
-    rule: Rule,
-    pairs: pd.DataFrame,
-    view: UsableLayer,
-    other: UsableLayer,
-    subjects: NDArray[np.int64],
-    terms: Terms,
-    today: dt.date,
-) -> pd.DataFrame:
-    """Add *needs review* where a withheld object lies within reach; a hit on "not covered" there is no longer sure."""
-    lost = other.withheld
-    if lost.empty:
-        return pairs
-    kept = {bytes(w) for w in shapely.to_wkb(shapely.normalize(other.frame.geometry.to_numpy()))}
-    place = lost.geometry.to_numpy()
-    usable = [
-        i
-        for i, g in enumerate(place)
-        if g is not None and not g.is_empty and bytes(shapely.to_wkb(shapely.normalize(g))) not in kept
-    ]
-    asked = evaluate(rule.where, lost, "object", today) != FALSE
-    usable = [i for i in usable if asked[i]]
-    hulls = shapely.convex_hull(place[usable]) if usable else np.array([], dtype=object)
-    reach = terms.distance_m + terms.near_m
-    tree = shapely.STRtree(hulls)
-    shapes = _shapes(view, subjects, terms.crs)
-    left, right = (
-        tree.query(shapes, predicate="dwithin", distance=reach)
-        if len(hulls)
-        else (np.array([], int), np.array([], int))
-    )
-    touched = subjects[np.unique(left)]
-    if rule.relation == "not_covered_by":
-        doubtful = pairs["subject"].isin(touched) & (pairs["outcome"] == HIT)
-        return pairs.assign(outcome=np.where(doubtful, NEEDS_REVIEW, pairs["outcome"]), withheld=doubtful)
-    sure = set(pairs["subject"][pairs["outcome"] == HIT])
-    extra = [
-        (int(subjects[a]), -2 - usable[int(b)])
-        for a, b in zip(left, right, strict=True)
-        if int(subjects[a]) not in sure
-    ]
-    more = pd.DataFrame(extra, columns=["subject", "object"]).assign(outcome=NEEDS_REVIEW, withheld=True)
-    return pd.concat([pairs.assign(withheld=False), more], ignore_index=True) if extra else pairs
+    shapes = np.asarray(view.frame.geometry.to_numpy()[rows], dtype=object)
+    return Objects(shapes, np.asarray(view.frame["feature_id"].to_numpy()[rows], dtype=object), rows)
 
 
 def _explained(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -246,6 +222,8 @@ def _explained(pairs: pd.DataFrame) -> pd.DataFrame:
     why_zh = np.where(withheld, WITHHELD_NEARBY.zh, np.where(review, UNKNOWN_VALUE.zh, ""))
     why_en = np.where(withheld, WITHHELD_NEARBY.en, np.where(review, UNKNOWN_VALUE.en, ""))
     table = pairs.assign(why_zh=why_zh, why_en=why_en).reindex(columns=PAIR_COLUMNS)
+    classes = table["object_class"].astype(object)
+    table = table.assign(object_class=classes.where(classes.notna(), ""), is_near=table["is_near"].eq(True))
     return table.sort_values(["subject", "object"], kind="stable").reset_index(drop=True)
 
 

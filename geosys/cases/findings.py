@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 COLUMNS = [
     "finding_id", "rule", "rule_title_zh", "rule_title_en", "outcome", "severity", "subject_layer", "subject_id", "subject_name",
     "object_layer", "object_id", "object_name", "measure", "unit", "threshold", "margin", "margin_unit", "area_m2", "share", "distance_m",
+    "length_m", "object_class", "is_near",
     "sentence_zh", "sentence_en", "why_zh", "why_en", "action_zh", "action_en", "lead", "lead_zh", "lead_en", "support_zh", "certainty",
     "note_zh", "note_en", "rule_version", "subject_version", "object_version", "due_field_on",
 ]  # fmt: skip
-_UNITS = {"covered_by": "m", "dwithin": "m", "intersects": "m2", "not_covered_by": "m2", "attribute": "d"}
 
 
 def finding_id(rule: str, subject_layer: str, subject_id: str, object_id: str) -> str:
@@ -72,7 +72,7 @@ def findings_of(
             )
             places.append(shapely.point_on_surface(subject["geometry"]) if subject["geometry"] is not None else None)
     frame = gpd.GeoDataFrame(pd.DataFrame(rows, columns=COLUMNS), geometry=places, crs=crs)
-    for column in ("measure", "threshold", "margin", "area_m2", "share", "distance_m"):
+    for column in ("measure", "threshold", "margin", "area_m2", "share", "distance_m", "length_m"):
         frame[column] = frame[column].astype("float64")
     return frame.sort_values(["rule", "subject_id", "object_id"], kind="stable").reset_index(drop=True)
 
@@ -88,7 +88,7 @@ def _row(
     view, row = subject
     figures = {
         "distance_m": pair["distance_m"], "area_m2": pair["area_m2"], "area_ha": pair["area_m2"] / 1e4, "share_pct": pair["share"] * 100,
-        "days": pair["days"], "threshold": rule.threshold,
+        "length_m": pair["length_m"], "days": pair["days"], "threshold": rule.threshold,
     }  # fmt: skip
     sides = {"subject": (view.schema, row), "object": (target[0].schema, target[1]) if target else None}
     texts = {
@@ -104,8 +104,9 @@ def _row(
     return [
         finding_id(rule.id, rule.subject, str(row["feature_id"]), object_id), rule.id, rule.title.zh, rule.title.en, pair["outcome"],
         rule.severity, rule.subject, str(row["feature_id"]), sentences.name_of(view.schema, row), rule.object or "", object_id,
-        sentences.name_of(target[0].schema, target[1]) if target else "", pair["measure"], _UNITS[rule.relation], rule.threshold,
-        pair["margin"], _UNITS[rule.relation], pair["area_m2"], pair["share"], pair["distance_m"], texts["sentence_zh"], texts["sentence_en"],
+        sentences.name_of(target[0].schema, target[1]) if target else "", pair["measure"], rule.unit, rule.threshold,
+        pair["margin"], rule.unit, pair["area_m2"], pair["share"], pair["distance_m"], pair["length_m"],
+        pair["object_class"], pair["is_near"], texts["sentence_zh"], texts["sentence_en"],
         why.zh if why else "", why.en if why else "", texts["action_zh"], texts["action_en"], rule.lead, offices[rule.lead].zh, offices[rule.lead].en,
         "、".join(offices[o].zh for o in rule.support), rule.certainty, rule.note.zh if rule.note else "", rule.note.en if rule.note else "",
         rule.version, view.version, target[0].version if target else "", row[rule.due_field] if rule.due_field else None,

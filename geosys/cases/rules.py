@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from geosys._faults import Faults
 from geosys.cases.basis import CERTAINTIES, Clause, read_basis
 from geosys.cases.conditions import Condition, parse_conditions
+from geosys.cases.rule_relations import ATTRIBUTE, NEEDED, SETTINGS, check_relation, unit_of
 from geosys.cases.sentences import check_sentence
 from geosys.content import read_toml, short_name
-from geosys.geo.relations import RELATIONS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from geosys._schema import LayerSchema
     from geosys._text import Text
 
-ATTRIBUTE = "attribute"
 SEVERITIES = ("critical", "high", "medium", "low")
 _REQUIRED = ("title", "subject", "relation", "severity", "lead", "basis", "finding", "action", "example")
 _OPTIONAL = (
@@ -30,16 +29,9 @@ _OPTIONAL = (
     "near_m", "near_days",
 )  # fmt: skip
 _KINDS = {
-    "relation": "a text", "subject": "a text", "object": "a text", "severity": "a text", "lead": "a text", "certainty": "a text",
+    "relation": "a text", "subject": "a text", "object": "a text", "severity": "a text", "lead": "a text", "certainty": "a text", "by": "a text",
     "due_field": "a text", "support": "a list of texts", "basis": "a list of texts", "where": "a table", "condition": "a table",
 }  # fmt: skip
-_SETTINGS = {
-    "covered_by": (),
-    "dwithin": ("distance_m",),
-    "intersects": ("min_area_m2", "min_share"),
-    "not_covered_by": ("min_area_m2", "min_share"),
-    ATTRIBUTE: (),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +63,8 @@ class Rule:
     valid_to: dt.date | None
     example: Mapping[str, Any]
     version: str
+    unit: str
+    by: str | None = None
 
     def in_force(self, day: dt.date) -> bool:
         """Say whether the rule is run on a day."""
@@ -78,8 +72,9 @@ class Rule:
 
     @property
     def threshold(self) -> float:
-        """Return the figure the measure is held against: metres or m²; 0 for the others."""
-        return float(self.settings.get("distance_m", self.settings.get("min_area_m2", 0.0)))
+        """Return the figure the measure is held against, in the rule's unit; 0 for the others."""
+        keys = ("distance_m", "min_area_m2", "min_length_m", "reach_m")
+        return float(next((self.settings[key] for key in keys if key in self.settings), 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +124,18 @@ def _read_rule(
 ) -> Rule | None:  # fmt: skip
     before = len(faults.rows)
     table = faults.sound(where, table, _KINDS)
-    relation = faults.one_of(f"{where} relation", table.get("relation"), (*RELATIONS, ATTRIBUTE), "a relation")
-    settings = _SETTINGS.get(relation, ())
+    relation = faults.one_of(f"{where} relation", table.get("relation"), SETTINGS, "a relation")
+    settings = SETTINGS.get(relation, ())
     needs = ("object",) if relation != ATTRIBUTE else ("condition",)
     faults.keys(
         where,
         table,
         (*_OPTIONAL, *settings),
-        (*_REQUIRED, *needs, *(s for s in settings if s == "distance_m")),
+        (*_REQUIRED, *needs, *NEEDED.get(relation, ())),
     )
     sides = _read_sides(table, where, schemas, faults)
     conditions = {k: parse_conditions(table.get(k, {}), f"{where} {k}", sides, faults) for k in ("where", "condition")}
-    if relation == "not_covered_by" and any(c.side == "object" for c in conditions["condition"]):
-        faults.add(
-            f"{where} condition",
-            "object",
-            "conditions on the subject",
-            "What lies outside all objects has no object: use 'where'.",
-        )
+    check_relation(relation, table, where, sides, conditions["condition"], faults)
     for key, allowed, what in (
         ("severity", SEVERITIES, "a severity"),
         ("lead", offices, "an office of layers/codes/office.csv"),
@@ -159,15 +148,17 @@ def _read_rule(
     certainty = faults.one_of(f"{where} certainty", table.get("certainty", "confirmed"), CERTAINTIES, "a certainty")
     texts = {key: faults.text(f"{where} {key}", table.get(key)) for key in ("title", "finding", "action")}
     for key in ("finding", "action"):
-        check_sentence(texts[key], f"{where} {key}", sides, faults)
+        check_sentence(
+            texts[key], f"{where} {key}", sides if relation != "composition" else sides | {"object": None}, faults
+        )
     note = faults.text(f"{where} note", table["note"]) if "note" in table else None
-    _check_numbers_and_dates(table, where, sides["subject"], settings, faults)
+    _check_numbers_and_dates(table, where, sides["subject"], tuple(k for k in settings if k != "by"), faults)
     if len(faults.rows) > before:
         return None
     return Rule(
         id=name, title=texts["title"], finding=texts["finding"], action=texts["action"],
         subject=table["subject"], object=table.get("object"), relation=relation,
-        settings={k: float(table[k]) for k in settings if k in table},
+        settings={k: float(table[k]) for k in settings if k in table and k != "by"}, by=table.get("by"), unit=unit_of(relation, sides),
         where=conditions["where"], condition=conditions["condition"], severity=table["severity"], lead=table["lead"],
         support=tuple(table.get("support", ())), basis=tuple(table["basis"]), due_days=table.get("due_days"), due_on=table.get("due_on"),
         due_field=table.get("due_field"), near_m=table.get("near_m"), near_days=int(table.get("near_days", 0)), certainty=certainty,

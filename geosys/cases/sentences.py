@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from geosys._faults import Faults
     from geosys._schema import LayerSchema
 
-FIGURES = ("distance_m", "area_m2", "area_ha", "share_pct", "days", "threshold")
+FIGURES = ("distance_m", "length_m", "area_m2", "area_ha", "share_pct", "days", "threshold")
 EMPTY = Text("（空）", "(empty)")
 
 

@@ -15,7 +15,7 @@ from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands, overlay_command
+from geosys.cli import case_commands, ledger_command, overlay_command
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.inbox import add_deliveries
@@ -71,7 +71,7 @@ def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
     outcomes: dict[str, int] = {}
     if result.outcomes is not None:
         outcomes = {o: int(result.outcomes[o].sum()) for o in ("hit", "needs_review", "near", "not_assessed", "clear")}
-    order = [k for k in ("map", "findings", "issues") if k in result.paths]
+    order = [k for k in ("map", "findings", "issues", "overlay") if k in result.paths]
     content = {
         "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes,
         **{k: str(p) for k, p in result.paths.items()},
@@ -117,12 +117,19 @@ def demo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
     name="run",
     help="接收、检查、判定、出成果 Take in, judge, write the outputs.\n\nExample: geosys run --workspace ./county --today 2026-09-30",
 )
-def run_command(workspace: WorkspaceOption = None, today: TodayOption = None, as_json: JsonOption = False) -> None:
+def run_command(
+    workspace: WorkspaceOption = None,
+    today: TodayOption = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="集群调度器地址 Compute the overlay on the Dask cluster of this scheduler.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Run the main job of a workspace."""
     content = read_content()
     plan = read_workspace(find_workspace(workspace or Path.cwd()), content.catalogue)
     with show_progress() as progress:
-        result = run(plan, content, day_named(today), progress)
+        result = run(plan, content, day_named(today), progress, cluster)
     _report(result, plan, as_json=as_json)
     raise SystemExit(PROBLEMS if result.has_problems else OK)
 
@@ -257,3 +264,4 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
+app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)

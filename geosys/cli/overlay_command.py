@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from geosys.cli.terminal import print_content, show_progress
 from geosys.layers.store import current_file, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 HELP = (
@@ -29,18 +32,20 @@ def overlay(
     coverage: Annotated[str, typer.Argument(help="底图图层 The layer laid under, best the largest.")],
     layers: Annotated[list[str], typer.Argument(help="叠加图层 The layers laid over it.")],
     out: Annotated[Path, typer.Option(help="输出 Where the pairs go: .csv or .parquet.")] = Path("overlay.csv"),
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="集群调度器地址 Compute on the Dask cluster of this scheduler, as tcp://host:8786."),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the area common to every pair of current layer versions of a workspace, planar and on the ellipsoid."""
-    from geosys.geo.overlay import overlay_areas  # noqa: PLC0415  compiled code is loaded only where it is used
-
     if out.suffix.lower() not in FORMATS:
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in {' or '.join(FORMATS)}.")
     store = workspace_at(workspace).store
     files = {name: _file_of(store, name) for name in (coverage, *layers)}
     with show_progress() as progress:
-        table = overlay_areas(
+        table = _engine(cluster)(
             files[coverage], {name: files[name] for name in layers}, coverage_id=KEY, risk_id=KEY, true_area=TRUE_AREA,
             progress=lambda done, total: progress("overlay", done, total),
         )  # fmt: skip
@@ -50,6 +55,17 @@ def overlay(
     lines += [f"pairs: {len(table)}", f"out: {out.resolve()}"]
     told = {"out": str(out.resolve()), "versions": versions, "pairs": len(table), "ellipsoidal_m2": totals}
     print_content(told, as_json=as_json, text="\n".join(lines))
+
+
+def _engine(cluster: str | None) -> Callable[..., pd.DataFrame]:
+    """Return the overlay of this machine, or that of a cluster; compiled code is loaded only where it is used."""
+    if cluster is None:
+        from geosys.geo.overlay import overlay_areas  # noqa: PLC0415
+
+        return partial(overlay_areas, check=True)
+    from geosys.geo.cluster import overlay_on_cluster  # noqa: PLC0415
+
+    return partial(overlay_on_cluster, address=cluster)
 
 
 def _file_of(store: Path, layer: str) -> Path:

@@ -28,6 +28,7 @@ STAGES = {
     "sample": "绘制样例县 Drawing the sample county",
     "deliveries": "接收与检查 Taking deliveries in",
     "rules": "规则判定 Judging rules",
+    "ledger": "面积台账 Accounting for areas",
     "overlay": "叠加 Laying layers over each other",
     "outputs": "生成成果 Writing outputs",
 }

@@ -1,48 +1,55 @@
 """How subjects lie to objects: one table of pairs for every rule, each pair with its margin.
 
-A relation is a function of two geometry arrays in one metric CRS; `RELATIONS` names them for the content.
+A relation is a function of two sides in one metric CRS; `RELATIONS` names them for the content.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pyproj
 import shapely
 
 from geosys._errors import CrsError
-from geosys.geo.area import ellipsoidal_area_m2
-from geosys.geo.crs import check_metric, ellipsoid_of, parse_crs, scale_range
+from geosys.geo.area_relations import composition, intersects, not_covered_by
+from geosys.geo.covering import covered_by
+from geosys.geo.crs import check_metric, parse_crs
+from geosys.geo.distances import Targets
+from geosys.geo.distances import nearest as nearest_pairs
 from geosys.geo.geometry import extent
+from geosys.geo.pair_table import (
+    CLEAR,
+    HIT,
+    NEAR,
+    SLIVER_M2,
+    TOLERANCE_M,
+    NearPairs,
+    Sides,
+    Terms,
+    in_plane,
+    near_pairs,
+    pair_table,
+    scales,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from numpy.typing import NDArray
 
-TOLERANCE_M = 0.001  # on the line counts; a tenth of a millimetre beside it is on the line
-SLIVER_M2 = 0.005  # smaller common areas are rounding of coordinates, not land
-COLUMNS = {
-    "subject": "int64", "object": "int64", "state": "object", "area_m2": "float64", "share": "float64",
-    "object_share": "float64", "distance_m": "float64", "measure": "float64", "margin": "float64",
-}  # fmt: skip
+__all__ = ["RELATIONS", "SLIVER_M2", "TOLERANCE_M", "Sides", "Terms", "relate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Hold what a rule asks of a relation: lengths in metres on the ground, areas in m² on the ellipsoid."""
-
-    crs: str
-    near_m: float = 0.0
-    distance_m: float = 0.0
-    min_area_m2: float = 1.0
-    min_share: float = 0.0
-
-
-def relate(relation: str, subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
+def relate(
+    relation: str,
+    subjects: NDArray[np.object_],
+    objects: NDArray[np.object_],
+    terms: Terms,
+    *,
+    itself: NDArray[np.int64] | None = None,
+    classes: NDArray[np.object_] | None = None,
+) -> pd.DataFrame:
     """Return the pairs that hit or come near, for one named relation.
 
     Parameters
@@ -52,108 +59,133 @@ def relate(relation: str, subjects: NDArray[np.object_], objects: NDArray[np.obj
     subjects, objects
         Valid two-dimensional geometries, shapes (n,) and (m,), in ``terms.crs``; missing ones pair with nothing.
     terms
-        Thresholds, nearness and the metric CRS.
+        Thresholds, nearness, tolerances and the metric CRS.
+    itself
+        For each subject the position of the object that is the same feature, −1 for none; the two never pair.
+    classes
+        For `composition`: the class of each object, no empty one.
 
     Returns
     -------
     Columns `subject` and `object` (positions; object −1 where the relation is about all objects together),
-    `state` (``hit`` or ``near``), `area_m2` (ellipsoidal, common or left over), `share` and `object_share`
-    (of the subject's and object's area), `distance_m` (ground), `measure` (the figure the threshold is set on) and
-    `margin` (how far from flipping, in the measure's unit, positive for a hit), sorted by subject and object.
+    `object_class` (of `composition`, else empty), `state` (``hit``, ``near``, or ``clear``: told for its figures only),
+    `is_near` (the margin is within the accuracy of both layers), `area_m2` (ellipsoidal, common or left over), `share`
+    and `object_share` (of the subject's and object's own area or length), `length_m` (ground, of the common line),
+    `distance_m` (ground), `measure` (the figure the threshold is set on) and `margin` (how far from flipping, in the
+    measure's unit, positive for a hit); NaN where a relation has no such figure. Sorted by subject, object and class.
 
     Raises
     ------
     CrsError
         When the CRS is not metric or coordinates are no metres of it.
+    ValueError
+        When `composition` lacks a class.
+
+    Notes
+    -----
+    A limit is reached by what misses it by `tolerance_m` (areas: by one part in a thousand million), so that rounding,
+    the order of rows and which side is the subject never decide.
+
+    `is_near` of an area: if every border moves by at most `near_m`, an area changes by at most about `near_m` times the
+    length of the border around it; a margin within that may flip. Of a length: `near_m` at each end of the common line.
     """
     check_metric(terms.crs, f"relation {relation}")
+    subjects, objects = (np.asarray(shapely.force_2d(g), dtype=object) for g in (subjects, objects))
     for name, geometries in (("subjects", subjects), ("objects", objects)):
         _check_metres(geometries, terms.crs, f"relation {relation}, {name}")
-    table = RELATIONS[relation](subjects, objects, terms).reindex(columns=list(COLUMNS)).astype(COLUMNS)
-    return table.sort_values(["subject", "object"], kind="stable").reset_index(drop=True)
+    table = RELATIONS[relation](Sides(subjects, objects, itself, classes), terms)
+    return table.sort_values(["subject", "object", "object_class"], kind="stable").reset_index(drop=True)
 
 
-def covered_by(subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
-    """Pair subjects with the objects they lie in; a subject may also lie in the union of several objects.
-
-    Margin and measure: metres inside (positive) or outside (negative) of the nearest border on the ground.
-    """
-    left, right = _candidates(subjects, objects, terms.near_m + TOLERANCE_M, terms.crs)
-    a, b = subjects[left], objects[right]
-    single = shapely.covers(b, a) | (_sticks_out_m(a, b) <= TOLERANCE_M)
-    joint = _covered_together(subjects, objects, left, right, single)
-    apart = _sticks_out_m(a, b)
-    inside = _ground_m(shapely.shortest_line(a, shapely.boundary(b)), terms.crs)
-    hit = single | joint
-    margin = np.where(single, inside, np.where(joint, 0.0, -apart))
-    keep = hit | (apart <= terms.near_m)
-    return _table(left, right, hit, keep, distance_m=np.where(hit, 0.0, apart), measure=margin, margin=margin)
-
-
-def dwithin(subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
+def dwithin(sides: Sides, terms: Terms) -> pd.DataFrame:
     """Pair subjects with the objects within ``terms.distance_m`` on the ground.
 
     Measure: ground distance in metres. Margin: metres to spare (positive) or missing (negative).
     """
-    left, right = _candidates(subjects, objects, terms.distance_m + terms.near_m + TOLERANCE_M, terms.crs)
-    distance = _ground_m(shapely.shortest_line(subjects[left], objects[right]), terms.crs)
-    hit = distance <= terms.distance_m + TOLERANCE_M
-    keep = distance <= terms.distance_m + max(terms.near_m, TOLERANCE_M)
-    return _table(left, right, hit, keep, distance_m=distance, measure=distance, margin=terms.distance_m - distance)
-
-
-def intersects(subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
-    """Pair polygons with the polygons they share at least the asked area and share with; touching is not hitting.
-
-    Measure: common area in m² on the ellipsoid. Margin: m² above (positive) or below (negative) the threshold.
-    """
-    left, right = _candidates(subjects, objects, terms.near_m, terms.crs)
-    a, b = subjects[left], objects[right]
-    own, other = ellipsoidal_area_m2(a, terms.crs), ellipsoidal_area_m2(b, terms.crs)
-    area, share, needed, hit = _held_against(shapely.intersection(a, b), own, terms)
-    object_share = np.divide(area, other, out=np.zeros_like(area), where=other > 0)
-    distance = _ground_m(shapely.shortest_line(a, b), terms.crs)
-    keep = hit | (area > 0) | ((distance <= terms.near_m) & (terms.near_m > 0))
-    return _table(
-        left, right, hit, keep,
-        area_m2=area, share=share, object_share=object_share, distance_m=distance, measure=area, margin=area - needed,
+    pairs = near_pairs(sides, terms.distance_m + terms.near_m + terms.tolerance_m, terms.crs)
+    distance = pairs.ground_m(terms.crs)
+    margin = terms.distance_m - distance
+    hit = margin >= -terms.tolerance_m
+    keep = margin >= -(terms.near_m + terms.tolerance_m)
+    return pair_table(
+        pairs.left, pairs.right, hit, keep, is_near=np.abs(margin) <= terms.near_m,
+        distance_m=distance, measure=distance, margin=margin,
     )  # fmt: skip
 
 
-def not_covered_by(subjects: NDArray[np.object_], objects: NDArray[np.object_], terms: Terms) -> pd.DataFrame:
-    """Find the subjects with a part outside all objects of at least the asked area and share.
+def nearest(sides: Sides, terms: Terms) -> pd.DataFrame:
+    """Pair subjects with their nearest object on the ground, within ``terms.reach_m``; all of those equally near.
 
-    Measure: area outside in m² on the ellipsoid. Margin: m² above (positive) or below (negative) the threshold.
+    State: ``hit`` where it lies within ``terms.distance_m`` (if that is set), ``near`` where it does within the accuracy
+    only, else ``clear``. A further object that is farther by no more than the accuracy may be the nearest as well: it is
+    ``near`` at best, and `is_near` marks all of them.
+
+    Measure: ground distance in metres. Margin: metres to the threshold, or else to the reach; NaN where neither is set.
     """
-    left, right = _candidates(subjects, objects, 0.0, terms.crs)
-    rest = subjects.copy()
-    cuts = np.flatnonzero(np.diff(left)) + 1 if len(left) else np.array([], dtype=np.int64)
-    for group in np.split(np.arange(len(left)), cuts):
-        if len(group):
-            i = int(left[group[0]])
-            rest[i] = shapely.difference(subjects[i], shapely.union_all(objects[right[group]]))
-    area, share, needed, hit = _held_against(rest, ellipsoidal_area_m2(subjects, terms.crs), terms)
-    everyone = np.arange(len(subjects))
-    nobody = np.full(len(subjects), -1)
-    return _table(everyone, nobody, hit, area > 0, area_m2=area, share=share, measure=area, margin=area - needed)
+    pairs = _nearest_or_nearly(sides, terms)
+    distance = pairs.ground_m(terms.crs)
+    least = np.full(len(sides.subjects), np.inf)
+    np.minimum.at(least, pairs.left, distance)
+    behind = distance - least[pairs.left]
+    first = behind <= terms.tolerance_m
+    keep = (first | (behind <= terms.near_m + terms.tolerance_m)) & (distance <= terms.reach_m + terms.tolerance_m)
+    limit = terms.distance_m or terms.reach_m
+    margin = limit - distance if np.isfinite(limit) else np.full(len(distance), np.nan)
+    reached = ~(margin < -terms.tolerance_m)
+    rivals = np.bincount(pairs.left[keep & ~first], minlength=len(least))[pairs.left] > 0
+    state = np.select([first & reached, ~(margin < -terms.near_m - terms.tolerance_m)], [HIT, NEAR], CLEAR)
+    return pair_table(
+        pairs.left, pairs.right, first & reached, keep, state=state, is_near=rivals | (np.abs(margin) <= terms.near_m),
+        distance_m=distance, measure=distance, margin=margin,
+    )  # fmt: skip
 
 
-def _held_against(
-    pieces: NDArray[np.object_], own: NDArray[np.float64], terms: Terms
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the area of each piece, its share of the subject's own, the area asked for, and whether it is reached."""
-    area = ellipsoidal_area_m2(pieces, terms.crs)
-    area = np.where(area < SLIVER_M2, 0.0, area)
-    share = np.divide(area, own, out=np.zeros_like(area), where=own > 0)
-    needed = np.maximum(terms.min_area_m2, terms.min_share * own)
-    return area, share, needed, (area > 0) & (area >= needed)
+def _nearest_or_nearly(sides: Sides, terms: Terms) -> NearPairs:
+    """Return for each subject the objects that may be nearest on the ground, those within the accuracy behind included.
+
+    The nearest of the plane bounds the search: lengths of the plane differ from the ground's by its scale only.
+    """
+    ours, theirs = Targets.of(sides.subjects), Targets.of(sides.objects)
+    least, greatest = scales(sides, terms.crs)
+    plane = np.inf if np.isinf(terms.reach_m) else in_plane(terms.reach_m + terms.tolerance_m, sides, terms.crs)
+    bound = _least_apart(sides, ours, plane)
+    behind = (terms.near_m + terms.tolerance_m) * greatest
+    radius = bound * (greatest / least) + behind
+    some = np.flatnonzero(np.isfinite(radius))
+    i, j = theirs.tree.query(sides.subjects[some], predicate="dwithin", distance=radius[some])
+    size = max(len(sides.objects), 1)
+    left, right = np.divmod(np.unique(some[i] * size + theirs.owner[j]), size)
+    keep = sides.others(left, right)
+    left, right = left[keep], right[keep]
+    apart = shapely.distance(sides.subjects[left], sides.objects[right])
+    return NearPairs(ours, theirs, left, right, apart)
 
 
-RELATIONS: dict[str, Callable[[NDArray[np.object_], NDArray[np.object_], Terms], pd.DataFrame]] = {
+def _least_apart(sides: Sides, ours: Targets, reach: float) -> NDArray[np.float64]:
+    """Return the distance of each subject in the plane to some other feature, the nearest but for the same feature.
+
+    Where subjects are among the objects, the objects are taken in two halves: the half without the subject itself has
+    another feature, and its nearest is an upper bound for the nearest of all.
+    """
+    usable = np.flatnonzero(~shapely.is_missing(sides.objects) & ~shapely.is_empty(sides.objects))
+    halves = [usable] if sides.itself is None else [usable[::2], usable[1::2]]
+    least = np.full(len(sides.subjects), np.inf)
+    for half in halves:
+        left, _, apart = nearest_pairs(ours, Targets.of(sides.objects[half]), reach, all_ties=False)
+        if sides.itself is not None:
+            foreign = ~np.isin(sides.itself[left], half)
+            left, apart = left[foreign], apart[foreign]
+        least[left] = np.minimum(least[left], apart)
+    return least
+
+
+RELATIONS: dict[str, Callable[[Sides, Terms], pd.DataFrame]] = {
     "covered_by": covered_by,
     "dwithin": dwithin,
     "intersects": intersects,
+    "nearest": nearest,
     "not_covered_by": not_covered_by,
+    "composition": composition,
 }
 
 
@@ -167,74 +199,3 @@ def _check_metres(geometries: NDArray[np.object_], crs: str, where: str) -> None
         raise CrsError(
             f"{where}: got coordinates that look like degrees ({bounds.round(4).tolist()}), expected metres of {crs}."
         )
-
-
-def _candidates(
-    subjects: NDArray[np.object_], objects: NDArray[np.object_], reach_m: float, crs: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return positions of pairs that may lie within `reach_m` on the ground, sorted by subject then object."""
-    bounds = extent(np.concatenate([subjects, objects]))
-    if not len(objects) or not np.isfinite(bounds).all():
-        return np.array([], dtype=np.int64), np.array([], dtype=np.int64)
-    tree = shapely.STRtree(objects)
-    if reach_m > 0:
-        widened = reach_m * scale_range(crs, tuple(bounds))[1] * 1.001
-        left, right = tree.query(subjects, predicate="dwithin", distance=widened)
-    else:
-        left, right = tree.query(subjects, predicate="intersects")
-    order = np.lexsort((right, left))
-    return left[order].astype(np.int64), right[order].astype(np.int64)
-
-
-def _ground_m(lines: NDArray[np.object_], crs: str) -> NDArray[np.float64]:
-    """Return the geodesic length in metres of two-point lines in `crs`; 0 for empty ones."""
-    length = np.zeros(len(lines))
-    real = np.flatnonzero(shapely.get_num_points(lines) == 2)  # noqa: PLR2004
-    if len(real):
-        ends = shapely.get_coordinates(lines[real]).reshape(-1, 4)
-        parsed = parse_crs(crs)
-        change = pyproj.Transformer.from_crs(parsed, parsed.geodetic_crs, always_xy=True)
-        lon1, lat1 = change.transform(ends[:, 0], ends[:, 1])
-        lon2, lat2 = change.transform(ends[:, 2], ends[:, 3])
-        a_m, flattening = ellipsoid_of(crs)
-        length[real] = pyproj.Geod(a=a_m, f=flattening).inv(lon1, lat1, lon2, lat2)[2]
-    return length
-
-
-def _sticks_out_m(subjects: NDArray[np.object_], objects: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Return how far in metres of the plane the farthest vertex of each subject lies outside its object."""
-    points, owner = shapely.get_coordinates(subjects, return_index=True)
-    far = np.zeros(len(subjects))
-    if len(points):
-        np.maximum.at(far, owner, shapely.distance(shapely.points(points), objects[owner]))
-    return far
-
-
-def _covered_together(
-    subjects: NDArray[np.object_],
-    objects: NDArray[np.object_],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    single: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Mark the pairs of subjects that no object covers alone but several do together."""
-    joint = np.zeros(len(left), dtype=bool)
-    touching = shapely.intersects(subjects[left], objects[right])
-    alone = np.isin(left, left[single])
-    for i in np.unique(left[touching & ~alone]):
-        rows = np.flatnonzero((left == i) & touching)
-        if len(rows) > 1 and shapely.covers(shapely.union_all(objects[right[rows]]), subjects[i]):
-            joint[rows] = True
-    return joint
-
-
-def _table(
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    hit: NDArray[np.bool_],
-    keep: NDArray[np.bool_],
-    **columns: NDArray[np.float64],
-) -> pd.DataFrame:
-    """Return the kept pairs as a frame."""
-    frame = pd.DataFrame({"subject": left, "object": right, "state": np.where(hit, "hit", "near"), **columns})
-    return frame[keep]

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from geosys._errors import CrsError, DeliveryError
-from geosys.geo.crs import parse_crs
-from geosys.geo.flat.wkb import Ragged, join, read_wkb
+from geosys.geo.flat.cells import Cells, meeting
+from geosys.geo.flat.wkb import Measured, Ragged, fill, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROUPS_PER_BATCH = 4
+READ_BYTES = 1 << 20  # read ahead by so much: whole column chunks would be kept beside what is made of them
+CHECKED_AT_ONCE = 500
+WEB_MERCATOR = 3857
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,83 +36,111 @@ class Layer:
     true_area: NDArray[np.float64] | None = None
 
 
-def read_layer(path: Path, id_column: str, crs: str | None = None) -> Layer:
+def read_layer(path: Path, id_column: str, crs: str | None = None, *, check: bool = False, threads: int = 2) -> Layer:
     """Read one polygon layer of GeoParquet (WKB) whole.
+
+    Parameters
+    ----------
+    path, id_column
+        The file, and the column that names its rows.
+    crs
+        The CRS it must be in (default: any metric CRS).
+    check, threads
+        Whether every polygon is checked for validity, and on how many threads.
 
     Raises
     ------
     DeliveryError
-        When the file cannot be read, has no such column, or holds what is no polygon.
+        When the file cannot be read, has no such column, holds what is no polygon, or with `check` an invalid one.
     CrsError
-        When it is not in `crs` (default: any metric CRS).
+        When it is not in `crs`.
     """
     file = open_layer(path, id_column, crs)
     table = file.read(columns=[id_column, geometry_column(file)])
     layer = Layer(values_of(table[id_column]), shapes_of(table[geometry_column(file)]))
+    if check:
+        _check_validity(path.name, layer.ids, table[geometry_column(file)], threads)
     del table
     pa.default_memory_pool().release_unused()  # the decoder keeps what it used: more than the layer itself
     return layer
 
 
+def _check_validity(name: str, ids: NDArray[Any], column: pa.ChunkedArray, threads: int) -> None:
+    """Raise when a polygon is invalid; the first is named with the reason."""
+    import shapely  # noqa: PLC0415  GEOS is loaded only where polygons are checked
+
+    def shapes(first: int, count: int = CHECKED_AT_ONCE) -> NDArray[np.object_]:
+        return np.asarray(shapely.from_wkb(column.slice(first, count).to_numpy()), dtype=object)
+
+    def wrong(first: int) -> NDArray[np.int64]:
+        some = shapes(first)
+        return np.asarray(first + np.flatnonzero(~shapely.is_valid(some) & ~shapely.is_missing(some)))
+
+    with ThreadPoolExecutor(threads) as pool:
+        rows = np.concatenate([np.zeros(0, np.int64), *pool.map(wrong, range(0, len(column), CHECKED_AT_ONCE))])
+    if len(rows):
+        reason = shapely.is_valid_reason(shapes(int(rows[0]), 1)[0])
+        raise DeliveryError(
+            f"{name}: got an invalid polygon, id {ids[rows[0]]!r} ({reason}; {len(rows)} such rows), expected valid ones. "
+            "Take the layer in with 'geosys run', which mends or withholds such rows."
+        )
+
+
 def read_batches(
-    file: pq.ParquetFile, groups: Sequence[int], id_column: str, true_area: str | None = None
+    file: pq.ParquetFile, groups: Sequence[int], id_column: str, true_area: str | None = None, near: Cells | None = None
 ) -> Iterator[tuple[Layer, int]]:
-    """Yield the features of some row groups in batches, each with the groups done by then; the next is read meanwhile."""
+    """Yield the features of some row groups in batches, each with the groups done by then; the next is read meanwhile.
+
+    Features that meet no occupied cell of `near`, where it is given, keep their box, but come without coordinates.
+    """
     parts = [groups[i : i + GROUPS_PER_BATCH] for i in range(0, len(groups), GROUPS_PER_BATCH)]
     geometry = geometry_column(file)
     columns = [id_column, geometry, *([] if true_area is None else [true_area])]
 
-    def read(part: Sequence[int]) -> pa.Table:
-        return file.read_row_groups(part, columns=columns, use_threads=False)
+    def read(part: Sequence[int]) -> tuple[pa.Table, list[Measured]]:
+        # one group at a time: the decoder takes again what the last one freed
+        tables = [file.read_row_group(group, columns=columns, use_threads=False) for group in part]
+        shapes = [m for table in tables for m in measured(table[geometry])]
+        return pa.concat_tables([table.drop_columns([geometry]) for table in tables]), shapes
 
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(read, parts[0]) if parts else None
         for i, part in enumerate(parts):
-            table = coming.result() if coming is not None else read(part)
+            table, shapes = coming.result() if coming is not None else read(part)
             coming = reader.submit(read, parts[i + 1]) if i + 1 < len(parts) else None
+            wanted = None if near is None else [meeting(m.box, near) for m in shapes]
             areas = None if true_area is None else values_of(table[true_area])
-            yield (
-                Layer(values_of(table[id_column]), shapes_of(table[geometry]), areas),
-                i * GROUPS_PER_BATCH + len(part),
-            )
+            polygons = fill(shapes, wanted)
+            del shapes
+            yield Layer(values_of(table[id_column]), polygons, areas), i * GROUPS_PER_BATCH + len(part)
 
 
 def groups_meeting(file: pq.ParquetFile, box: NDArray[np.float64]) -> list[int]:
-    """Return the row groups whose stated box meets the common box of `box`, shape (n, 4)."""
-    return [g for g in range(file.metadata.num_row_groups) if _may_meet(file, g, box)]
-
-
-def _may_meet(file: pq.ParquetFile, group: int, box: NDArray[np.float64]) -> bool:
-    """Say whether a row group's stated box meets that of the risk layers; yes where the file states none."""
+    """Return the row groups whose stated box meets the common box of `box`, shape (n, 4); all where none is stated."""
     there = box[np.isfinite(box[:, 0])]
-    if not len(there):
-        return False
-    limits = {
-        "xmin": there[:, 2].max(),
-        "ymin": there[:, 3].max(),
-        "xmax": there[:, 0].min(),
-        "ymax": there[:, 1].min(),
-    }
-    meta = file.metadata.row_group(group)
-    for k in range(meta.num_columns):
-        column = meta.column(k)
-        side = column.path_in_schema.rpartition(".")[2]
-        if (
-            column.path_in_schema.startswith("bbox.")
-            and column.statistics is not None
-            and column.statistics.has_min_max
-        ):
-            if side in ("xmin", "ymin") and column.statistics.min > limits[side]:
-                return False
-            if side in ("xmax", "ymax") and column.statistics.max < limits[side]:
-                return False
-    return True
+    groups = range(file.metadata.num_row_groups)
+    if not len(there) or file.metadata.num_row_groups == 0:
+        return []
+    reach = {"xmin": there[:, 2].max(), "ymin": there[:, 3].max(), "xmax": there[:, 0].min(), "ymax": there[:, 1].min()}
+    names = [file.metadata.schema.column(k).path for k in range(file.metadata.num_columns)]
+    stated = [
+        (k, name[5:], reach[name[5:]]) for k, name in enumerate(names) if name[:5] == "bbox." and name[5:] in reach
+    ]
+    return [g for g in groups if all(_may_meet(file.metadata.row_group(g), *side) for side in stated)]
+
+
+def _may_meet(meta: pq.RowGroupMetaData, column: int, side: str, limit: float) -> bool:
+    """Say whether one side of a row group's stated box leaves room for the other box; yes where it is not stated."""
+    statistics = meta.column(column).statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= limit if side in ("xmin", "ymin") else statistics.max >= limit)
 
 
 def open_layer(path: Path, id_column: str, crs: str | None) -> pq.ParquetFile:
     """Open a GeoParquet file, checked for its id column, WKB and CRS."""
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise DeliveryError(
             f"{path.name}: got a file that is no Parquet ({error}), expected GeoParquet. Write it again."
@@ -118,11 +149,27 @@ def open_layer(path: Path, id_column: str, crs: str | None) -> pq.ParquetFile:
     if id_column not in names:
         raise DeliveryError(f"{path.name}: got columns {names}, expected '{id_column}' among them. Name the id column.")
     stated = crs_of(file, path)
-    if crs is not None and parse_crs(stated) != parse_crs(crs):
-        raise CrsError(
-            f"{path.name}: got CRS {parse_crs(stated).name}, expected {parse_crs(crs).name}. Convert it first."
-        )
+    if crs is not None and stated != crs:
+        from geosys.geo.crs import parse_crs  # noqa: PLC0415  PROJ is asked only where the texts differ
+
+        if parse_crs(stated) != parse_crs(crs):
+            raise CrsError(
+                f"{path.name}: got CRS {parse_crs(stated).name}, expected {parse_crs(crs).name}. Convert it first."
+            )
     return file
+
+
+def check_metres(crs: str, where: str) -> None:
+    """Raise unless a CRS, as `crs_of` returns it, is a projected one in metres; see `geosys.geo.crs.check_metric`."""
+    stated = json.loads(crs)
+    axes = stated.get("coordinate_system", {}).get("axis", [])
+    code = stated.get("id", {})
+    plain = stated.get("type") == "ProjectedCRS" and axes and all(axis.get("unit") == "metre" for axis in axes)
+    if plain and code.get("authority") == "EPSG" and code.get("code") != WEB_MERCATOR:
+        return
+    from geosys.geo.crs import check_metric  # noqa: PLC0415  PROJ is asked only where the text does not say it plainly
+
+    check_metric(crs, where)
 
 
 def _geo(file: pq.ParquetFile, name: str) -> dict[str, Any]:
@@ -156,13 +203,17 @@ def values_of(column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def shapes_of(column: pa.ChunkedArray) -> Ragged:
-    """Return the polygons of a column chunk by chunk: no copy of the bytes is made."""
+    """Return the polygons of a column of WKB."""
+    return fill(measured(column))
+
+
+def measured(column: pa.ChunkedArray) -> list[Measured]:
+    """Return what `fill` makes polygons of, chunk by chunk: no copy of the bytes is made."""
     parts = []
     for chunk in column.chunks:
         wide = pa.types.is_large_binary(chunk.type)
         _, offsets, data = chunk.buffers()
-        places = np.frombuffer(offsets, dtype=np.int64 if wide else np.int32)[
-            chunk.offset : chunk.offset + len(chunk) + 1
-        ]
-        parts.append(read_wkb(np.frombuffer(data, dtype=np.uint8), places.astype(np.int64)))
-    return parts[0] if len(parts) == 1 else join(parts)
+        places = np.frombuffer(offsets, dtype=np.int64 if wide else np.int32)
+        at = places[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
+        parts.append(measure(np.frombuffer(b"" if data is None else data, dtype=np.uint8), at))
+    return parts

@@ -73,6 +73,8 @@ class LayerSpec:
     fields: Mapping[str, Field]
     derived: Mapping[str, Derived]
     checks: tuple[Mapping[str, Any], ...]
+    tolerances_m: Mapping[str, float] = field(default_factory=dict)
+    slivers_m2: Mapping[str, float] = field(default_factory=dict)
     spec_hash: str = field(repr=False, default="")
 
     @cached_property
@@ -153,7 +155,7 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
     return types
 
 
-_LAYER_KEYS = ("name", "source", "certainty", "fields", "derived", "checks", "accuracy_m")
+_LAYER_KEYS = ("name", "source", "certainty", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2")
 _LAYER_REQUIRED = ("title", "geometry", "key", "steward", "disclosure")
 
 
@@ -190,7 +192,30 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
         steward=str(table.get("steward")), disclosure=disclosure, accuracy_m=float(table.get("accuracy_m", 0.0)),
         source=str(table.get("source", "")), certainty=certainty, fields=fields, derived=derived,
         checks=tuple(table.get("checks", [])), spec_hash=_hash_spec(path, fields, codes),
+        tolerances_m=_by_kind(table, "tolerance_m", where, faults), slivers_m2=_by_kind(table, "sliver_m2", where, faults),
     )  # fmt: skip
+
+
+_MOST_ROUNDING = {"tolerance_m": 1.0, "sliver_m2": 10.0}
+
+
+def _by_kind(table: Mapping[str, Any], key: str, where: str, faults: Faults) -> dict[str, float]:
+    """Return what passes as rounding against each kind of geometry: one number for all, or a table by kind."""
+    kinds = [kind for kind in GEOMETRIES if kind != "none"]
+    given = table.get(key, {})
+    values = given if isinstance(given, dict) else dict.fromkeys(kinds, given)
+    faults.keys(f"{where} {key}", values, kinds)
+    wanted = f"a number from 0 to {_MOST_ROUNDING[key]:g}, or a table of them by {', '.join(kinds)}"
+    wrong = {
+        k: v
+        for k, v in values.items()
+        if isinstance(v, bool) or not isinstance(v, (int, float)) or not 0 <= v <= _MOST_ROUNDING[key]
+    }
+    if wrong:
+        faults.add(
+            f"{where} {key}", given, wanted, "It is for rounding of coordinates; how far they may be off is accuracy_m."
+        )
+    return {k: float(v) for k, v in values.items() if k in kinds and k not in wrong}
 
 
 def _hash_spec(path: Path, fields: Mapping[str, Field], codes: Mapping[str, CodeList]) -> str:

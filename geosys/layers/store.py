@@ -12,20 +12,25 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.parquet as pq
 import shapely
 
 from geosys._errors import WorkspaceError
 from geosys.layers.intake import Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from geosys.layers.spec import Catalogue
 
 CURRENT = "current.json"
 ROWS_PER_GROUP = 5_000
+LAYER_ROW = "layer_row"  # a stored column: where the row stood in its layer, from 0
+BOX_COLUMN, BOX_SIDES = "bbox", ("xmin", "ymin", "xmax", "ymax")
+GEOPARQUET = "1.1.0"
 
 
 def content_hash(frame: gpd.GeoDataFrame) -> str:
@@ -35,8 +40,10 @@ def content_hash(frame: gpd.GeoDataFrame) -> str:
         digest.update(f"\x1d{name}\x1d".encode())
         column = frame[name]
         if name == frame.geometry.name:
-            wkb = shapely.to_wkb(column.to_numpy(), byte_order=1)
-            digest.update(b"\x1f".join(b"" if part is None else part for part in wkb))
+            for first in range(0, len(column), ROWS_PER_GROUP):  # the bytes of a whole city would fill the memory twice
+                wkb = shapely.to_wkb(column.to_numpy()[first : first + ROWS_PER_GROUP], byte_order=1)
+                digest.update(b"\x1f" if first else b"")
+                digest.update(b"\x1f".join(b"" if part is None else part for part in wkb))
         elif column.dtype.kind == "f":
             digest.update(np.ascontiguousarray(column.to_numpy(dtype="<f8")).tobytes())
         else:
@@ -47,8 +54,9 @@ def content_hash(frame: gpd.GeoDataFrame) -> str:
 def write_version(store: Path, layer: Layer, key: str = "") -> Layer:
     """Write a layer as a version below ``store/<layer>/`` and make it the current one; return it with its version.
 
-    A version that is there already is not written again. Files appear whole or not at all. `key` says from what the
-    version was made: the same key, the same version.
+    A version that is there already is not written again. Files appear whole or not at all. Rows lie along a Hilbert
+    curve, so that a row group is one neighbourhood; the version is that of the content, whatever order it is stored in.
+    `key` says from what the version was made: the same key, the same version.
     """
     folder = store / layer.spec.id
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,15 +66,11 @@ def write_version(store: Path, layer: Layer, key: str = "") -> Layer:
         target = folder / f"{version}{suffix}.parquet"
         if not _is_whole(target):
             part = target.with_suffix(f".{os.getpid()}.part")
-            frame.to_parquet(
-                part,
-                index=False,
-                compression="zstd",
-                write_covering_bbox=True,
-                schema_version="1.1.0",
-                row_group_size=ROWS_PER_GROUP,
-            )
-            part.replace(target)
+            try:
+                write_along_hilbert(part, frame)
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
     make_current(store, layer.spec.id, version, key, layer.provenance)
     return replace(layer, version=version)
 
@@ -102,12 +106,75 @@ def read_issues(store: Path, layer_id: str, key: str, crs: str) -> gpd.GeoDataFr
 
 
 def _is_whole(path: Path) -> bool:
-    """Say whether a version's file is there with its footer: what was cut off or overwritten is written again."""
+    """Say whether a version's file is there with its footer: what was cut off, overwritten or unordered is written again."""
     try:
-        pa.parquet.read_metadata(path)
+        return LAYER_ROW in pq.read_schema(path).names
     except (OSError, pa.ArrowInvalid):
         return False
-    return True
+
+
+def write_along_hilbert(path: Path, frame: gpd.GeoDataFrame) -> None:
+    """Write a layer as GeoParquet with its rows in the order of `hilbert_order`, one row group after the other.
+
+    `layer_row` says where each row stood, `bbox` holds the box of each geometry. The geometries' bytes are made for
+    one row group at a time: those of a city's land layer are more than the memory an office computer has to spare.
+    """
+    name = frame.geometry.name
+    order = hilbert_order(frame.geometry.to_numpy())
+    attributes = pd.DataFrame(frame.drop(columns=name)).assign(**{LAYER_ROW: np.arange(len(frame), dtype=np.int32)})
+    table = pa.Table.from_pandas(attributes, preserve_index=False).take(pa.array(order))
+    place = list(frame.columns).index(name)
+    box = pa.struct([(side, pa.float64()) for side in BOX_SIDES])
+    schema = table.schema.insert(place, pa.field(name, pa.binary())).append(pa.field(BOX_COLUMN, box))
+    schema = schema.with_metadata({**(schema.metadata or {}), b"geo": json.dumps(_geo_of(frame)).encode()})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for rows, geometries in _groups(frame.geometry.to_numpy(), order):
+            wkb = pa.array(shapely.to_wkb(geometries, flavor="iso", byte_order=1), pa.binary())
+            sides = [pa.array(side) for side in shapely.bounds(geometries).T]
+            group = table.slice(rows.start, rows.stop - rows.start).add_column(place, name, wkb)
+            group = group.append_column(BOX_COLUMN, pa.StructArray.from_arrays(sides, BOX_SIDES))
+            writer.write_table(group.cast(schema))
+
+
+def hilbert_order(geometries: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return the order of rows along a Hilbert curve through the centres of their boxes.
+
+    The curve fills the box of the centres with 65,536 steps a side. Rows on one step keep their order; missing and
+    empty geometries come last in theirs.
+    """
+    lost = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    there = np.flatnonzero(~lost)
+    if not len(there):
+        return np.arange(len(geometries))
+    along = gpd.GeoSeries(geometries[there]).hilbert_distance().to_numpy()
+    return np.concatenate([there[np.argsort(along, kind="stable")], np.flatnonzero(lost)])
+
+
+def _groups(geometries: NDArray[np.object_], order: NDArray[np.int64]) -> Iterator[tuple[range, NDArray[np.object_]]]:
+    """Yield the rows of each row group and their geometries in the order of storing."""
+    for first in range(0, len(order), ROWS_PER_GROUP):
+        rows = range(first, min(first + ROWS_PER_GROUP, len(order)))
+        yield rows, geometries[order[rows.start : rows.stop]]
+
+
+def _geo_of(frame: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return what GeoParquet says of a file.
+
+    Source: OGC GeoParquet 1.1.0, "File metadata" and "Column metadata" (with `covering`).
+    """
+    shapes = frame.geometry
+    there = shapes[~shapely.is_missing(shapes.to_numpy())]
+    kinds = {f"{kind}{' Z' if is_high else ''}" for kind, is_high in zip(there.geom_type, there.has_z, strict=True)}
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "crs": None if frame.crs is None else frame.crs.to_json_dict(),
+        "geometry_types": sorted(kinds),
+        "covering": {"bbox": {side: [BOX_COLUMN, side] for side in BOX_SIDES}},
+    }
+    bounds = shapes.total_bounds
+    if np.isfinite(bounds).all():
+        column["bbox"] = bounds.tolist()
+    return {"version": GEOPARQUET, "primary_column": shapes.name, "columns": {shapes.name: column}}
 
 
 def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | None:
@@ -125,8 +192,8 @@ def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | No
         provenance = json.loads((folder / CURRENT).read_text(encoding="utf-8"))
         version = provenance.pop("version")
         provenance.pop("key", None)
-        frame = _in_named_crs(gpd.read_parquet(folder / f"{version}.parquet"), provenance["crs"])
-        withheld = _in_named_crs(gpd.read_parquet(folder / f"{version}.withheld.parquet"), provenance["crs"])
+        frame = _in_named_crs(_read_in_layer_order(folder / f"{version}.parquet"), provenance.get("crs"))
+        withheld = _in_named_crs(_read_in_layer_order(folder / f"{version}.withheld.parquet"), provenance.get("crs"))
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(
             f"store/{layer_id}: got a damaged version ({error}), expected GeoParquet. Run 'geosys run' to write it again."
@@ -134,9 +201,18 @@ def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | No
     return Layer(catalogue.layers[layer_id], frame, withheld, provenance, version)
 
 
-def _in_named_crs(frame: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
+def _in_named_crs(frame: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:
     """Return a frame whose CRS bears the short name of the plan instead of the definition a file carries."""
-    return frame.set_crs(crs, allow_override=True)
+    return frame if crs is None else frame.set_crs(crs, allow_override=True)
+
+
+def _read_in_layer_order(path: Path) -> gpd.GeoDataFrame:
+    """Return a stored frame as it was before it was ordered for storing; one of an earlier GeoSys is as it was."""
+    frame = gpd.read_parquet(path).drop(columns=BOX_COLUMN, errors="ignore")
+    if LAYER_ROW not in frame:
+        return frame
+    order = np.argsort(frame.pop(LAYER_ROW).to_numpy())
+    return frame.iloc[order].reset_index(drop=True)
 
 
 def current_file(store: Path, layer_id: str) -> Path | None:

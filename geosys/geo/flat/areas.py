@@ -14,10 +14,29 @@ two features alone: the same pair gives the same bits in any run, on any number 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+
+from geosys.geo.flat.compiled import compiled
+from geosys.geo.flat.edges import (
+    CROSSED,
+    DOWN,
+    FROM,
+    LANES,
+    SIGN,
+    SLOPE,
+    TO,
+    TOP,
+    TOP_DOWN,
+    X0,
+    Y0,
+    edge_at,
+    is_above,
+    sort_edges,
+    winding_around,
+)
+from geosys.geo.flat.ground import Ground, bend_under
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -26,17 +45,13 @@ if TYPE_CHECKING:
 
     from geosys.geo.flat.wkb import Ragged
 
-EDGES_PER_BIN = 1.0  # edges that begin in a bin for each time the border crosses it; measured, flat around 1
-FEW_EDGES = 8
-CROSSED = 2.0**40  # no border winds so often
-CHUNKS_PER_THREAD = 8
+
+CHUNKS_PER_THREAD = 4
 
 
 def own_areas(layer: Ragged) -> NDArray[np.float64]:
     """Return the area of each feature of a layer in square units of its plane, shape (n,)."""
-    areas = np.zeros(layer.size)
-    _own_areas(layer.x, layer.y, layer.ring_start, layer.turn, layer.ring_of, areas)
-    return areas
+    return layer.own
 
 
 def common_areas(
@@ -45,7 +60,6 @@ def common_areas(
     pairs: NDArray[np.int32],
     pool: Executor | None = None,
     threads: int = 1,
-    own: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the common area of each pair in square units of the plane, shape (p,).
 
@@ -57,226 +71,179 @@ def common_areas(
         Positions in `features` and `boxes`, int32 of shape (p, 2 or more).
     pool, threads
         Threads to spread the pairs over (default: this one). The result does not depend on them.
-    own
-        The areas of `boxes` by `own_areas`, where they are known already.
     """
+    return _both_areas(features, boxes, pairs, pool, threads, Ground(np.empty(0), np.empty((0, 4))))[0]
+
+
+def common_areas_on_ground(
+    features: Ragged,
+    boxes: Ragged,
+    pairs: NDArray[np.int32],
+    ground: Ground,
+    pool: Executor | None = None,
+    threads: int = 1,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the common area of each pair in the plane, the same bits as `common_areas`, and on the ellipsoid.
+
+    `ground` is that of `boxes`; x is easting.
+    """
+    return _both_areas(features, boxes, pairs, pool, threads, ground)
+
+
+def _both_areas(
+    features: Ragged, boxes: Ragged, pairs: NDArray[np.int32], pool: Executor | None, threads: int, ground: Ground
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     order = np.argsort(pairs[:, 0], kind="stable")
-    named, group_start = np.unique(pairs[order, 0].astype(np.int64), return_index=True)
-    group_start = np.append(group_start, len(order)).astype(np.int64)
-    found = np.empty(len(order))
-    groups = (named, group_start, pairs[order, 1].astype(np.int64), found)
+    partner, sorted_rows = pairs[order, 1].astype(np.int64), pairs[order, 0].astype(np.int64)
+    begins = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
+    group_start = np.append(begins, len(order))
+    found, on_ground = np.empty(len(order)), np.empty(len(order) if len(ground.own) else 0)
     shapes = (
+        sorted_rows[begins], group_start, partner, found, on_ground,
         features.x, features.y, features.ring_start, features.turn, features.ring_of, features.box,
-        boxes.x, boxes.y, boxes.ring_start, boxes.turn, boxes.ring_of, boxes.box,
-        own_areas(boxes) if own is None else own,
-        max(features.most_vertices, 1),
+        boxes.x, boxes.y, boxes.ring_start, boxes.turn, boxes.ring_of, boxes.box, boxes.own, *ground,
     )  # fmt: skip
     cuts = np.searchsorted(group_start, np.linspace(0, len(order), threads * CHUNKS_PER_THREAD + 1))
-    cuts[0], cuts[-1] = 0, len(named)
+    cuts[0], cuts[-1] = 0, len(begins)
     spans = [(int(a), int(b)) for a, b in pairwise(cuts) if b > a]
-    if pool is None:
-        for first, last in spans:
-            _common_areas(first, last, *groups, *shapes)
-    else:
-        jobs = [pool.submit(_common_areas, first, last, *groups, *shapes) for first, last in spans]
-        for job in jobs:
-            job.result()
-    areas = np.empty(len(order))
+
+    def work(span: tuple[int, int]) -> None:
+        _work(span, max(features.most_vertices, 1), shapes)
+
+    for _ in map(work, spans) if pool is None else pool.map(work, spans):
+        pass
+    areas, true_areas = np.empty(len(order)), np.empty(len(on_ground))
     areas[order] = found
-    return areas
+    if len(on_ground):
+        true_areas[order] = on_ground
+    return areas, true_areas
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _own_areas(x, y, ring_start, turn, ring_of, areas):  # type: ignore[no-untyped-def]
-    for i in range(len(ring_of) - 1):
-        total = 0.0
-        for ring in range(ring_of[i], ring_of[i + 1]):
-            first, last = ring_start[ring], ring_start[ring + 1]
-            twice = 0.0
-            if last > first:
-                x0, y0 = x[first], y[first]
-                for p in range(first, last - 1):
-                    twice += (x[p] - x0) * (y[p + 1] - y0) - (x[p + 1] - x0) * (y[p] - y0)
-            total += turn[ring] * twice
-        areas[i] = 0.5 * total
+def _work(span: tuple[int, int], most: int, shapes: tuple[NDArray[Any], ...]) -> None:
+    """Compute some groups, with room that grows when a feature needs more."""
+    first, last = span
+    room = 3 * most
+    needed = np.zeros(1, dtype=np.int64)
+    while first < last:
+        edges, lower = np.empty((11, room + LANES)), np.empty(room + LANES)
+        bin_at, at = np.empty(most + 2, dtype=np.int64), np.empty(most + 2, dtype=np.int64)
+        reach = np.empty((2, most + 2))
+        first = _common_areas(first, last, edges, bin_at, at, reach, lower, needed, *shapes)
+        room = max(room, int(needed[0]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _load(f, x, y, ring_start, turn, ring_of, turned, edges):  # type: ignore[no-untyped-def]
-    """Fill edges[k] = left x, y, right x, y, slope, sign for one feature; return their number.
+@compiled
+def _under(edges, first, last, down, ax0, ax1, ay0, slope, floor, lower):  # type: ignore[no-untyped-def]
+    """Return twice the signed area under the lower of one edge and each of some others, summed in their order.
 
-    Upright edges cover no strip, but they are border all the same; `turned` exchanges x and y.
+    They are met in whole fours without a branch; what lies beyond `last` is not summed. `down` is 0, or `DOWN` in the
+    plane turned upside down.
     """
-    n = 0
-    for ring in range(ring_of[f], ring_of[f + 1]):
-        for p in range(ring_start[ring], ring_start[ring + 1] - 1):
-            ax, ay, bx, by = x[p], y[p], x[p + 1], y[p + 1]
-            if turned:
-                ax, ay, bx, by = ay, ax, by, bx
-            sign = turn[ring]
-            if ax > bx:
-                ax, ay, bx, by = bx, by, ax, ay
-                sign = -sign
-            edges[n, 0], edges[n, 1], edges[n, 2], edges[n, 3] = ax, ay, bx, by
-            edges[n, 4], edges[n, 5] = (by - ay) / (bx - ax) if bx > ax else 0.0, sign
-            n += 1
-    return n
+    row_y, row_slope, row_top = Y0 + down, SLOPE + down, TOP + (TOP_DOWN - TOP if down else 0)
+    count = (last - first + LANES - 1) // LANES * LANES
+    for i in range(count):
+        j = np.uintp(first + i)
+        start, stop, bx0, by0 = edges[FROM, j], edges[TO, j], edges[X0, j], edges[row_y, j] - floor
+        lo = ax0 if ax0 > start else start  # noqa: FURB136  one instruction for four, unlike max
+        hi = ax1 if ax1 < stop else stop  # noqa: FURB136
+        a_lo, a_hi = ay0 + slope * (lo - ax0), ay0 + slope * (hi - ax0)
+        b_lo, b_hi = by0 + edges[row_slope, j] * (lo - bx0), by0 + edges[row_slope, j] * (hi - bx0)
+        u, v = a_lo - b_lo, a_hi - b_hi
+        mins = (b_lo if u > 0.0 else a_lo) + (b_hi if v > 0.0 else a_hi)
+        both = u * v
+        more = both / (abs(u) + abs(v))
+        mins = mins - more if both < 0.0 else mins
+        width = hi - lo
+        value = edges[SIGN, j] * (mins * width)
+        lower[np.uintp(i)] = (value if edges[row_top, j] > floor else 0.0) if width > 0.0 else 0.0
+    total = 0.0
+    for i in range(last - first):
+        total += lower[np.uintp(i)]
+    return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sort(edges, n, low, high, start, begun, fill, sorted_edges):  # type: ignore[no-untyped-def]
-    """Copy edges into bins over [low, high]: those that begin in bin k, up to begun[k], then those passing through it.
-
-    Return the number of bins (negative: the room `sorted_edges` needs) and bins per unit of length.
-    """
-    length = 0.0
-    for i in range(n):
-        length += edges[i, 2] - edges[i, 0]
-    bins = 1
-    if length > 0.0 and n > FEW_EDGES:
-        bins = max(1, min(int(EDGES_PER_BIN * n * (high - low) / length), len(start) - 2))
-    scale = bins / (high - low) if high > low else 0.0
-    start[: bins + 1] = 0
-    fill[: bins + 1] = 0
-    for i in range(n):
-        first = min(int((edges[i, 0] - low) * scale), bins - 1)
-        last = min(int((edges[i, 2] - low) * scale), bins - 1)
-        fill[first] += 1
-        for k in range(first, last + 1):
-            start[k] += 1
-    total = 0
-    for k in range(bins):
-        size = start[k]
-        start[k] = begun[k] = total
-        fill[k] += total
-        total += size
-    start[bins] = total
-    if total > len(sorted_edges):
-        return -total, scale
-    for i in range(n):
-        first = min(int((edges[i, 0] - low) * scale), bins - 1)
-        last = min(int((edges[i, 2] - low) * scale), bins - 1)
-        sorted_edges[begun[first]] = edges[i]
-        begun[first] += 1
-        for k in range(first + 1, last + 1):
-            sorted_edges[fill[k]] = edges[i]
-            fill[k] += 1
-    return bins, scale
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _winding(west, east, floor, roof, edges, start, begun, bins, scale, low, high):  # type: ignore[no-untyped-def]
-    """Return how often the sorted edges wind around a box (0 outside, ±1 inside), or `CROSSED` where they enter it.
-
-    A border that only touches the box does not enter it; where none enters, the whole box lies on one side.
-    """
-    first, last = max(west, low), min(east, high)
-    if last <= first:
-        return 0.0
-    middle = 0.5 * (first + last)
-    winding = 0.0
-    k0 = min(int((first - low) * scale), bins - 1)
-    k1 = min(int((last - low) * scale), bins - 1)
-    for k in range(k0, k1 + 1):
-        stop = start[k + 1] if k == k0 else begun[k]
-        for row in range(start[k], stop):
-            j = np.uintp(row)
-            bx0, by0, bx1, by1 = edges[j, 0], edges[j, 1], edges[j, 2], edges[j, 3]
-            if bx1 <= west or bx0 >= east or max(by0, by1) <= floor:
-                continue
-            if min(by0, by1) < roof:
-                return CROSSED
-            if bx0 <= middle < bx1:
-                winding += edges[j, 5]
-    return winding
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _common_area(  # type: ignore[no-untyped-def]
-    g, x, y, ring_start, turn, ring_of, turned, floor, bottom, edges, start, begun, bins, scale, low, high,
+    g, x, y, ring_start, turn, ring_of, turned, floor,
+    edges, bin_at, reach, bins, scale, low, high, lower, down, bent, at, rise, bend,
 ):  # fmt: skip
     """Return twice the common area of feature g and the sorted edges; heights are taken from `floor`.
 
-    A pair of edges is summed once, in the bin where the later of the two begins. Edges of g below all of the other
-    feature (its `bottom`) and edges of that below all of g add up to nothing and are left out.
+    Edges of g below all edges of the other feature in their bins, and edges of that below all of g, add up to nothing
+    and are left out. `down` turns the plane upside down (`floor` is then the negative of the roof). Where `bent`,
+    return the integral of `section` over the common piece instead.
     """
     total = 0.0
     for ring in range(ring_of[g], ring_of[g + 1]):
-        first = np.uintp(ring_start[ring])
-        qx = y[first] if turned else x[first]
-        qy = x[first] if turned else y[first]
         sum_of_ring = 0.0
-        for at in range(ring_start[ring] + 1, ring_start[ring + 1]):
-            p = np.uintp(at)
-            px, py = qx, qy
-            qx = y[p] if turned else x[p]
-            qy = x[p] if turned else y[p]
-            ax0, ax1 = min(px, qx), max(px, qx)
-            if ax1 <= low or ax0 >= high or ax0 == ax1 or max(py, qy) <= bottom:
+        for p in range(ring_start[ring], ring_start[ring + 1] - 1):
+            ax0, ay0, ax1, ay1, sign = edge_at(x, y, p, turned, 1.0)
+            if ax1 <= low or ax0 >= high or ax0 == ax1:
                 continue
-            forward = px < qx
-            ay0 = (py if forward else qy) - floor
-            slope = (qy - py) / (qx - px)
             k0 = min(int(max(ax0 - low, 0.0) * scale), bins - 1)
             k1 = min(int((ax1 - low) * scale), bins - 1)
-            under = 0.0
+            is_beside = True
             for k in range(k0, k1 + 1):
-                stop = start[k + 1] if k == k0 else begun[k]
-                for row in range(start[k], stop):
-                    j = np.uintp(row)
-                    bx0, by0 = edges[j, 0], edges[j, 1] - floor
-                    bx1, by1 = edges[j, 2], edges[j, 3] - floor
-                    lo, hi = max(ax0, bx0), min(ax1, bx1)
-                    if hi <= lo or (by0 <= 0.0 and by1 <= 0.0):
-                        continue
-                    a_lo, a_hi = ay0 + slope * (lo - ax0), ay0 + slope * (hi - ax0)
-                    b_lo, b_hi = by0 + edges[j, 4] * (lo - bx0), by0 + edges[j, 4] * (hi - bx0)
-                    over_lo, over_hi = a_lo - b_lo, a_hi - b_hi
-                    lower = min(a_lo, b_lo) + min(a_hi, b_hi)
-                    if over_lo * over_hi < 0.0:
-                        u, v = abs(over_lo), abs(over_hi)
-                        lower = 0.5 * (a_lo + a_hi + b_lo + b_hi - (u * u + v * v) / (u + v))
-                    under += edges[j, 5] * (lower * (hi - lo))
-            sum_of_ring += under if forward else -under
+                is_beside &= min(ay0, ay1) >= reach[1, k] if down else max(ay0, ay1) <= reach[0, k]
+            if is_beside:
+                continue
+            slope = (ay1 - ay0) / (ax1 - ax0)
+            if down:
+                ay0, slope = -ay0, -slope
+            ay0 -= floor
+            first, last = bin_at[k0], bin_at[k1 + 1]
+            if bent:
+                under = bend_under(edges, first, last, ax0, ax1, ay0, slope, floor, turned, at, rise, bend)
+            else:
+                under = _under(edges, first, last, down, ax0, ax1, ay0, slope, floor, lower)
+            sum_of_ring += sign * under
         total += turn[ring] * sum_of_ring
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _common_areas(  # type: ignore[no-untyped-def]
-    first, last, named, group_start, partner, found,
-    fx, fy, f_ring_start, f_turn, f_ring_of, f_box, gx, gy, g_ring_start, g_turn, g_ring_of, g_box, g_own, most,
+    first, last, edges, bin_at, at, reach, lower, needed,
+    named, group_start, partner, found, on_ground,
+    fx, fy, f_ring_start, f_turn, f_ring_of, f_box,
+    gx, gy, g_ring_start, g_turn, g_ring_of, g_box, g_own, g_true, factor,
 ):  # fmt: skip
-    """Fill `found` for the groups first … last; a group is one feature with all its partners.
+    """Fill `found` for the groups first … last, and `on_ground` where it is not empty.
 
-    A feature is sorted along its longer side, once for all its partners.
+    A group is one feature with all its partners; it is sorted along its longer side, once for all of them.
+    Return the group that has too little room, or `last`.
     """
-    edges = np.empty((most, 6))
-    start = np.empty(2 * most + 2, dtype=np.int64)
-    begun = np.empty(2 * most + 2, dtype=np.int64)
-    fill = np.empty(2 * most + 2, dtype=np.int64)
-    sorted_edges = np.empty((4 * most + 64, 6))
     for k in range(first, last):
         f = named[k]
         turned = f_box[f, 3] - f_box[f, 1] > f_box[f, 2] - f_box[f, 0]
-        bottom = f_box[f, 0] if turned else f_box[f, 1]
         low, high = (f_box[f, 1], f_box[f, 3]) if turned else (f_box[f, 0], f_box[f, 2])
-        n = _load(f, fx, fy, f_ring_start, f_turn, f_ring_of, turned, edges)
-        bins, scale = _sort(edges, n, low, high, start, begun, fill, sorted_edges)
+        bins, scale = sort_edges(
+            f, fx, fy, f_ring_start, f_turn, f_ring_of, turned, low, high, edges, bin_at, at, reach
+        )
         if bins < 0:
-            sorted_edges = np.empty((-2 * bins, 6))
-            bins, scale = _sort(edges, n, low, high, start, begun, fill, sorted_edges)
+            needed[0] = -bins
+            return k
         for q in range(group_start[k], group_start[k + 1]):
             g = partner[q]
             if turned:
                 west, floor, east, roof = g_box[g, 1], g_box[g, 0], g_box[g, 3], g_box[g, 2]
             else:
                 west, floor, east, roof = g_box[g, 0], g_box[g, 1], g_box[g, 2], g_box[g, 3]
-            winding = _winding(west, east, floor, roof, sorted_edges, start, begun, bins, scale, low, high)
+            winding = winding_around(west, east, floor, roof, edges, bin_at, bins, scale, low, high)
             if winding != CROSSED:
                 found[q] = abs(winding) * g_own[g]
+                if len(on_ground):
+                    on_ground[q] = abs(winding) * g_true[g]
                 continue
+            down = DOWN if is_above(west, east, floor, roof, reach, bins, scale, low) else 0
             found[q] = 0.5 * _common_area(
-                g, gx, gy, g_ring_start, g_turn, g_ring_of, turned, floor, bottom,
-                sorted_edges, start, begun, bins, scale, low, high,
+                g, gx, gy, g_ring_start, g_turn, g_ring_of, turned, -roof if down else floor,
+                edges, bin_at, reach, bins, scale, low, high, lower, down, False, 0.0, 0.0, 0.0,
             )  # fmt: skip
+            if len(on_ground):
+                on_ground[q] = factor[g, 1] * found[q] + _common_area(
+                    g, gx, gy, g_ring_start, g_turn, g_ring_of, turned, floor,
+                    edges, bin_at, reach, bins, scale, low, high, lower, 0, True,
+                    factor[g, 0], factor[g, 2], factor[g, 3],
+                )  # fmt: skip
+    return last

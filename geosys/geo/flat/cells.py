@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from geosys.geo.flat.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,30 @@ def build_cells(layer: Ragged, size: float) -> Cells:
     return Cells(west, south, size, columns, rows, start, feature)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+def meeting(boxes: NDArray[np.float64], cells: Cells) -> NDArray[np.bool_]:
+    """Say of each box, shape (n, 4), whether any feature is in the cells that it meets; only such may share area."""
+    flags = np.zeros(len(boxes), dtype=np.uint8)
+    _meeting(boxes, cells.west, cells.south, cells.size, cells.columns, cells.rows, cells.start, flags)
+    return flags.view(np.bool_)
+
+
+@compiled
+def _meeting(boxes, west, south, size, columns, rows, start, flags):  # type: ignore[no-untyped-def]
+    for g in range(len(boxes)):
+        if not boxes[g, 0] <= boxes[g, 2]:
+            continue
+        c0, c1 = int(np.floor((boxes[g, 0] - west) / size)), int(np.floor((boxes[g, 2] - west) / size))
+        r0, r1 = int(np.floor((boxes[g, 1] - south) / size)), int(np.floor((boxes[g, 3] - south) / size))
+        if r0 >= rows or r1 < 0:
+            continue
+        for c in range(max(c0, 0), min(c1, columns - 1) + 1):
+            if start[c * rows + max(r0, 0)] < start[c * rows + min(r1, rows - 1) + 1]:
+                flags[g] = 1
+                break
+    return 0
+
+
+@compiled
 def _visit(x, y, ring_start, turn, ring_of, box, west, south, size, rows, mark, wind, at, feature):  # type: ignore[no-untyped-def]
     """Count each feature in its cells (`feature` empty), or write it at the next place of each cell."""
     for f in range(len(ring_of) - 1):
@@ -74,9 +98,10 @@ def _visit(x, y, ring_start, turn, ring_of, box, west, south, size, rows, mark, 
                     if len(feature):
                         feature[at[cell]] = f if touched else ~f
                     at[cell] += 1
+    return 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _mark(f, x, y, ring_start, turn, ring_of, box, west, south, size, mark, wind):  # type: ignore[no-untyped-def]
     """Mark the cells that the border of f touches; count windings around the middle of the others.
 
@@ -117,7 +142,7 @@ def _mark(f, x, y, ring_start, turn, ring_of, box, west, south, size, mark, wind
     return c0, r0, wide, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def candidates(boxes, west, south, size, columns, rows, start, feature, feature_box, seen, inside, found, pairs):  # type: ignore[no-untyped-def]
     """List the pairs that may share area: feature, box, and 1 where the box lies wholly inside the feature.
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from geosys._errors import DeliveryError
+from geosys.geo.flat.compiled import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ class Ragged:
         Where each feature's rings begin, int64 of shape (n + 1,); an empty or missing feature has none.
     box
         West, south, east, north of each feature, shape (n, 4); infinite where there is none.
+    own
+        The planar area of each feature, shape (n,), 0 where its coordinates were left out.
     """
 
     x: NDArray[np.float64]
@@ -50,6 +52,7 @@ class Ragged:
     turn: NDArray[np.float64]
     ring_of: NDArray[np.int64]
     box: NDArray[np.float64]
+    own: NDArray[np.float64]
 
     @property
     def size(self) -> int:
@@ -62,6 +65,17 @@ class Ragged:
         first = self.ring_start[self.ring_of[:-1]]
         last = self.ring_start[self.ring_of[1:]]
         return int((last - first).max(initial=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Hold WKB that was looked through once: its bytes, where features begin, how large they are, and their boxes."""
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    points: NDArray[np.int64]
+    box: NDArray[np.float64]
 
 
 def read_wkb(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Ragged:
@@ -79,17 +93,15 @@ def read_wkb(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Ragged:
     DeliveryError
         When a value is no polygon, is cut off, big-endian, or has coordinates that are no numbers; the first is named.
     """
+    return fill([measure(data, offsets)])
+
+
+def measure(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Measured:
+    """Return sizes and boxes of the polygons of a buffer, see `read_wkb`; their coordinates are taken by `fill`."""
     n = len(offsets) - 1
-    rings, points = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    status = np.zeros(n, dtype=np.int8)
-    _measure(data, offsets, rings, points, status)
-    ring_of, point_of = _starts(rings), _starts(points)
-    x, y = np.empty(point_of[-1]), np.empty(point_of[-1])
-    ring_start = np.empty(ring_of[-1] + 1, dtype=np.int64)
-    ring_start[-1] = point_of[-1]
-    turn, box = np.empty(ring_of[-1]), np.empty((n, 4))
-    views = tuple(data[k : k + max(len(data) - k, 0) // 8 * 8].view(np.float64) for k in range(8))
-    _fill(data, views, offsets, status, ring_of, point_of, x, y, ring_start, turn, box)
+    rings, points, status = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int8)
+    box = np.empty((n, 4))
+    _measure(data, *_views(data), offsets, rings, points, box, status)
     wrong = np.flatnonzero(status)
     if len(wrong):
         why = _WHY[int(status[wrong[0]])]
@@ -97,7 +109,33 @@ def read_wkb(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Ragged:
             f"geometry: got {why} in row {wrong[0] + 1} ({len(wrong)} such rows), expected polygons in little-endian "
             "WKB. Take the layer in with 'geosys run', which withholds such rows."
         )
-    return Ragged(x, y, ring_start, turn, ring_of, box)
+    return Measured(data, offsets, rings, points, box)
+
+
+def fill(parts: Sequence[Measured], wanted: Sequence[NDArray[np.bool_]] | None = None) -> Ragged:
+    """Return the polygons of several buffers as one set, in their order.
+
+    Features not `wanted` (a flag for each, part by part) keep their box, but have no rings.
+    """
+    if wanted is not None:
+        parts = [
+            Measured(p.data, p.offsets, np.where(w, p.rings, 0), np.where(w, p.points, 0), p.box)
+            for p, w in zip(parts, wanted, strict=True)
+        ]
+    ring_of, point_of = (_starts([getattr(p, name) for p in parts]) for name in ("rings", "points"))
+    x, y = np.empty(point_of[-1]), np.empty(point_of[-1])
+    ring_start, turn = np.empty(ring_of[-1] + 1, dtype=np.int64), np.empty(ring_of[-1])
+    ring_start[-1] = point_of[-1]
+    box, own = np.concatenate([p.box for p in parts]), np.zeros(len(ring_of) - 1)
+    first = 0
+    for part in parts:
+        last = first + len(part.rings)
+        _fill(
+            part.data, *_views(part.data), part.offsets, ring_of[first : last + 1], point_of[first : last + 1],
+            x, y, ring_start, turn, own[first:last],
+        )  # fmt: skip
+        first = last
+    return Ragged(x, y, ring_start, turn, ring_of, box, own)
 
 
 def join(parts: Sequence[Ragged]) -> Ragged:
@@ -112,14 +150,20 @@ def join(parts: Sequence[Ragged]) -> Ragged:
     return Ragged(
         np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts]), np.concatenate(ring_starts),
         np.concatenate([p.turn for p in parts]), np.concatenate(ring_ofs), np.concatenate([p.box for p in parts]),
+        np.concatenate([p.own for p in parts]),
     )  # fmt: skip
 
 
-def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+def _views(data: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
+    """Return the bytes as float64 from each of 8 beginnings: WKB puts numbers at any byte."""
+    return tuple(data[k : k + max(len(data) - k, 0) // 8 * 8].view(np.float64) for k in range(8))
 
 
-@njit(cache=True, nogil=True)
+def _starts(counts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate(counts))])
+
+
+@compiled
 def _word(data, at):  # type: ignore[no-untyped-def]
     """Return the little-endian unsigned 32-bit word at a byte."""
     return (
@@ -127,7 +171,7 @@ def _word(data, at):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _kind(word):  # type: ignore[no-untyped-def]
     """Return the plain type of a WKB type word and the numbers a point has (Z and M in either spelling)."""
     plain = word & 0x0FFFFFFF
@@ -140,28 +184,31 @@ def _kind(word):  # type: ignore[no-untyped-def]
     return plain % 1000, numbers
 
 
-@njit(cache=True, nogil=True)
-def _measure(data, offsets, rings, points, status):  # type: ignore[no-untyped-def]
-    """Count rings and points of each feature, and note what cannot be read; nothing is read past a feature's end."""
+@compiled
+def _measure(data, v0, v1, v2, v3, v4, v5, v6, v7, offsets, rings, points, box, status):  # type: ignore[no-untyped-def]
+    """Count rings and points of each feature, take its box, and note what cannot be read; nothing past its end is read."""
+    views = (v0, v1, v2, v3, v4, v5, v6, v7)
     for i in range(len(offsets) - 1):
+        west = south = np.inf
+        east = north = -np.inf
         at, end = offsets[i], offsets[i + 1]
-        if at == end:
-            continue
-        if end - at < 9:
-            status[i] = CUT_OFF
-            continue
-        if data[at] != 1:
-            status[i] = BYTE_ORDER
-            continue
-        kind, numbers = _kind(_word(data, at + 1))
-        parts = 1
-        if kind == MULTIPOLYGON:
-            parts = _word(data, at + 5)
-            at += 9
-        elif kind != POLYGON:
-            status[i] = NOT_AREAL
-            continue
+        parts = 0
+        if at < end:
+            parts = 1
+            if end - at < 9:
+                status[i] = CUT_OFF
+            elif data[at] != 1:
+                status[i] = BYTE_ORDER
+            else:
+                kind, numbers = _kind(_word(data, at + 1))
+                if kind == MULTIPOLYGON:
+                    parts = _word(data, at + 5)
+                    at += 9
+                elif kind != POLYGON:
+                    status[i] = NOT_AREAL
         for _ in range(parts):
+            if status[i] != OK:
+                break
             if at + 9 > end:
                 status[i] = CUT_OFF
                 break
@@ -176,57 +223,68 @@ def _measure(data, offsets, rings, points, status):  # type: ignore[no-untyped-d
                     status[i] = CUT_OFF
                     break
                 size = _word(data, at)
-                at += 4 + size * numbers * 8
-                if at > end:
+                at += 4
+                if at + size * numbers * 8 > end:
                     status[i] = CUT_OFF
                     break
+                view, first = views[at & 7], at >> 3
+                no_number = 0.0
+                for j in range(size):
+                    k = np.uintp(first + j * numbers)
+                    px, py = view[k], view[k + np.uintp(1)]
+                    no_number += (px - px) + (py - py)
+                    west, east = min(west, px), max(east, px)
+                    south, north = min(south, py), max(north, py)
+                if no_number != 0.0:
+                    status[i] = NOT_FINITE
+                at += size * numbers * 8
                 rings[i] += 1
                 points[i] += size
             if status[i] != OK:
                 break
-        if status[i] != OK:
-            rings[i] = 0
-            points[i] = 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill(data, views, offsets, status, ring_of, point_of, x, y, ring_start, turn, box):  # type: ignore[no-untyped-def]
-    """Fill coordinates, rings with their turn, and boxes; `views` are the bytes as float64 from each of 8 beginnings."""
-    for i in range(len(offsets) - 1):
-        west = south = np.inf
-        east = north = -np.inf
-        at = offsets[i]
-        if status[i] == OK and at < offsets[i + 1]:
-            ring, point = ring_of[i], point_of[i]
-            kind, numbers = _kind(_word(data, at + 1))
-            parts = 1
-            if kind == MULTIPOLYGON:
-                parts = _word(data, at + 5)
-                at += 9
-            for _ in range(parts):
-                kind, numbers = _kind(_word(data, at + 1))
-                count = _word(data, at + 5)
-                at += 9
-                for k in range(count):
-                    size = _word(data, at)
-                    at += 4
-                    view, first = views[at & 7], at >> 3
-                    ring_start[ring] = point
-                    for j in range(size):
-                        px, py = view[first + j * numbers], view[first + j * numbers + 1]
-                        x[point + j] = px
-                        y[point + j] = py
-                        west, east = min(west, px), max(east, px)
-                        south, north = min(south, py), max(north, py)
-                    at += 8 * numbers * size
-                    twice = 0.0
-                    if size > 0:
-                        x0, y0 = x[point], y[point]
-                        for j in range(point, point + size - 1):
-                            twice += (x[j] - x0) * (y[j + 1] - y0) - (x[j + 1] - x0) * (y[j] - y0)
-                    if not np.isfinite(twice):
-                        status[i] = NOT_FINITE
-                    turn[ring] = 1.0 if (twice >= 0.0) == (k == 0) else -1.0
-                    point += size
-                    ring += 1
         box[i, 0], box[i, 1], box[i, 2], box[i, 3] = west, south, east, north
+    return 0
+
+
+@compiled
+def _fill(data, v0, v1, v2, v3, v4, v5, v6, v7, offsets, ring_of, point_of, x, y, ring_start, turn, own):  # type: ignore[no-untyped-def]
+    """Fill coordinates, rings with their turn, and own areas of the features that have rings in `ring_of`."""
+    views = (v0, v1, v2, v3, v4, v5, v6, v7)
+    for i in range(len(offsets) - 1):
+        if ring_of[i] == ring_of[i + 1]:
+            continue
+        at, ring, point = offsets[i], ring_of[i], point_of[i]
+        kind, numbers = _kind(_word(data, at + 1))
+        parts = 1
+        if kind == MULTIPOLYGON:
+            parts = _word(data, at + 5)
+            at += 9
+        total = 0.0
+        for _ in range(parts):
+            kind, numbers = _kind(_word(data, at + 1))
+            count = _word(data, at + 5)
+            at += 9
+            for k in range(count):
+                size = _word(data, at)
+                at += 4
+                view, first = views[at & 7], at >> 3
+                ring_start[ring] = point
+                twice = 0.0
+                if size > 0:
+                    x0, y0 = view[first], view[first + 1]
+                    px = py = 0.0
+                    for j in range(size):
+                        q = np.uintp(first + j * numbers)
+                        qx, qy = view[q], view[q + np.uintp(1)]
+                        x[np.uintp(point + j)] = qx
+                        y[np.uintp(point + j)] = qy
+                        qx, qy = qx - x0, qy - y0
+                        twice += px * qy - qx * py
+                        px, py = qx, qy
+                at += 8 * numbers * size
+                turn[ring] = 1.0 if (twice >= 0.0) == (k == 0) else -1.0
+                total += turn[ring] * twice
+                point += size
+                ring += 1
+        own[i] = 0.5 * total
+    return 0
