@@ -72,7 +72,8 @@ def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
         outcomes = {o: int(result.outcomes[o].sum()) for o in ("hit", "needs_review", "near", "not_assessed", "clear")}
     order = [k for k in ("map", "findings", "issues", "overlay") if k in result.paths]
     content = {
-        "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes, "overlay_changes": result.overlay_changes,
+        "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes,
+        "overlay_changes": result.overlay_changes,
         **{k: str(p) for k, p in result.paths.items()},
     }  # fmt: skip
     lines = [
