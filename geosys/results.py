@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ class RunResult:
     paths: dict[str, Path] = field(default_factory=dict)
     rules_version: str = ""
     overlay: pd.DataFrame | None = None
+    overlay_changes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_problems(self) -> bool:

@@ -109,7 +109,8 @@ def run(
             rules_version=content.book.version,
         )
         clock.mark("cases")
-        result.overlay = overlay
+        if overlay is not None:
+            result.overlay, result.overlay_changes = overlay, overlay.attrs.pop("changes", {})
         _publish(workspace, content, result, today, clock, progress, outcome_rows(assessments))
     return result
 

@@ -74,6 +74,7 @@ def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
     order = [k for k in ("map", "findings", "issues", "overlay") if k in result.paths]
     content = {
         "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes,
+        "overlay_changes": result.overlay_changes,
         **{k: str(p) for k, p in result.paths.items()},
     }  # fmt: skip
     lines = [

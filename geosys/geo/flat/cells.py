@@ -41,9 +41,11 @@ def build_cells(layer: Ragged, size: float) -> Cells:
     if not there.any():
         return Cells(0.0, 0.0, size, 0, 0, np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32))
     box = layer.box[there]
-    west, south = float(box[:, 0].min()), float(box[:, 1].min())
+    size = _cell_size(box, size)
+    west, south = (
+        float(np.floor(box[:, k].min() / size) * size) for k in (0, 1)
+    )  # lines that do not hang on the layer
     extent = (float(box[:, 2].max()) - west, float(box[:, 3].max()) - south)
-    size = max(size, float(np.sqrt(extent[0] * extent[1] / MOST_CELLS)))
     columns, rows = int(extent[0] / size) + 1, int(extent[1] / size) + 1
     spans = [
         np.floor((box[:, k + 2] - o) / size) - np.floor((box[:, k] - o) / size) + 1 for k, o in ((0, west), (1, south))
@@ -58,6 +60,14 @@ def build_cells(layer: Ragged, size: float) -> Cells:
     feature = np.empty(start[-1], dtype=np.int32)
     _visit(*shape, mark, wind, start[:-1].copy(), feature)
     return Cells(west, south, size, columns, rows, start, feature)
+
+
+def _cell_size(box: NDArray[np.float64], size: float) -> float:
+    """Return the size doubled until there are not too many cells: layers that grow a little keep their cells."""
+    wide, high = box[:, 2].max() - box[:, 0].min(), box[:, 3].max() - box[:, 1].min()
+    while wide * high > MOST_CELLS * size * size:
+        size *= 2.0
+    return size
 
 
 def meeting(boxes: NDArray[np.float64], cells: Cells) -> NDArray[np.bool_]:
