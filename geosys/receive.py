@@ -11,58 +11,96 @@ import geopandas as gpd
 import pandas as pd
 
 import geosys
-from geosys._errors import WorkspaceError
 from geosys.content import hash_file
+from geosys.layers.bulk import is_bulk, take_in_bulk
 from geosys.layers.intake import take_in
 from geosys.layers.issue_table import issue_frame
-from geosys.layers.store import drop_current, read_current, read_issues, stored_key, write_issues, write_version
+from geosys.layers.store import (
+    drop_current,
+    has_current,
+    read_current,
+    read_issues,
+    read_provenance,
+    stored_key,
+    write_issues,
+    write_version,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from geosys.layers.delivery import Delivery
     from geosys.layers.intake import Layer
-    from geosys.layers.spec import Catalogue
+    from geosys.layers.issues import Issue
+    from geosys.layers.spec import Catalogue, LayerSpec
     from geosys.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Hold a layer as stored (None: it cannot be used), its issue table, and whether it was stored before."""
+    """Hold the issues of a layer's intake, whether it can be used, whether it was stored before; rows are read when asked."""
 
-    layer: Layer | None
+    store: Path
+    spec: LayerSpec
     issues: gpd.GeoDataFrame
+    is_usable: bool
     reused: bool
 
+    def layer(self) -> Layer | None:
+        """Read the layer as stored, or return None when it cannot be used."""
+        return read_current(self.store, self.spec) if self.is_usable else None
 
-def receive(workspace: Workspace, layer_id: str, catalogue: Catalogue) -> Received:
+    def provenance(self) -> dict[str, Any]:
+        """Return where the layer's version comes from, `version` included; empty when it cannot be used."""
+        return read_provenance(self.store, self.spec.id) if self.is_usable else {}
+
+
+def receive(
+    workspace: Workspace, layer_id: str, catalogue: Catalogue, progress: Callable[[int, int], None] | None = None
+) -> Received:
     """Take the deliveries of one layer in, store the version and its issues, and return both as stored.
 
     What was stored is used again when deliveries, plan entry, layer spec, code lists, issue types, region and program
     version are the same. A layer that cannot be had loses its current version: its rules are then *not assessed*.
+    `progress` is called with rows done and to do where a delivery is large.
     """
-    deliveries = [d for d in workspace.deliveries if d.layer == layer_id]
     spec, key = catalogue.layers[layer_id], receipt_key(workspace, layer_id, catalogue)
-    stored = _stored(workspace, layer_id, key, catalogue)
-    if stored is not None:
-        return stored
-    made, found = take_in(spec, deliveries, workspace.place, catalogue)
-    if made is not None:
-        write_version(workspace.store, made, key)
+    issues = _stored_issues(workspace, layer_id, key)
+    if issues is not None:
+        return Received(workspace.store, spec, issues, is_usable=True, reused=True)
+    deliveries = [d for d in workspace.deliveries if d.layer == layer_id]
+    is_stored, found = _take_in(workspace, spec, deliveries, catalogue, key, progress)
     issues = issue_frame(found, catalogue, workspace.crs)
     write_issues(workspace.store, layer_id, key, issues)
-    if made is None:
+    if not is_stored:
         drop_current(workspace.store, layer_id)
-    return Received(read_current(workspace.store, layer_id, catalogue), issues, reused=False)
+    return Received(workspace.store, spec, issues, is_usable=is_stored, reused=False)
 
 
-def _stored(workspace: Workspace, layer_id: str, key: str, catalogue: Catalogue) -> Received | None:
-    """Return what an earlier intake of the same key stored, or None when it is not there whole."""
-    if stored_key(workspace.store, layer_id) != key:
+def _take_in(
+    workspace: Workspace, spec: LayerSpec, deliveries: Sequence[Delivery], catalogue: Catalogue, key: str,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[bool, list[Issue]]:  # fmt: skip
+    """Take deliveries in and store the version, batch by batch where they are many rows; say whether there is one."""
+    if is_bulk(spec, deliveries):
+        try:
+            made = take_in_bulk(spec, deliveries, workspace.place, catalogue, workspace.store, key, progress)
+        except UnicodeDecodeError:  # texts against the law of their format: judged on the whole column below
+            pass
+        else:
+            return bool(made.version), made.issues
+    layer, found = take_in(spec, deliveries, workspace.place, catalogue)
+    if layer is not None:
+        write_version(workspace.store, layer, key)
+    return layer is not None, found
+
+
+def _stored_issues(workspace: Workspace, layer_id: str, key: str) -> gpd.GeoDataFrame | None:
+    """Return the issues of an earlier intake of the same key, or None when it is not there whole."""
+    if stored_key(workspace.store, layer_id) != key or not has_current(workspace.store, layer_id):
         return None
-    try:
-        layer = read_current(workspace.store, layer_id, catalogue)
-    except WorkspaceError:  # damaged since: it is made again from the deliveries
-        return None
-    issues = read_issues(workspace.store, layer_id, key, workspace.crs)
-    return None if layer is None or issues is None else Received(layer, issues, reused=True)
+    return read_issues(workspace.store, layer_id, key, workspace.crs)
 
 
 def receipt_key(workspace: Workspace, layer_id: str, catalogue: Catalogue) -> str:
@@ -72,7 +110,7 @@ def receipt_key(workspace: Workspace, layer_id: str, catalogue: Catalogue) -> st
     kinds = sorted((k.id, k.severity, k.title, k.advice) for k in catalogue.issue_types.values())
     told: list[Any] = [
         geosys.__version__, spec.spec_hash, [(name, catalogue.codes[name].hash) for name in lists],
-        repr(kinds), workspace.crs, workspace.region,
+        repr(kinds), workspace.crs, workspace.region, workspace.as_of,
     ]  # fmt: skip
     for delivery in workspace.deliveries:
         if delivery.layer == layer_id:

@@ -15,6 +15,8 @@ from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
 from geosys.cases.ledger import open_ledger, reconcile
 from geosys.cases.rules import RuleBook, read_rules
+from geosys.layers.cross_checks import run_cross_checks
+from geosys.layers.issue_table import issue_frame
 from geosys.layers.spec import Catalogue, read_catalogue
 from geosys.layers.store import write_json, write_table
 from geosys.outputs import write_outputs
@@ -125,9 +127,12 @@ def _receive_all(
         progress("deliveries", done, len(names))
         received = receive(workspace, name, catalogue)
         tables.append(received.issues)
-        if received.layer is not None:
-            layers[name] = received.layer
+        layer = received.layer()
+        if layer is not None:
+            layers[name] = layer
     progress("deliveries", len(names), len(names))
+    frames = {name: layer.frame for name, layer in layers.items()}
+    tables.append(issue_frame(run_cross_checks(frames, catalogue.layers, workspace.crs), catalogue, workspace.crs))
     return layers, all_issues(tables, workspace.crs, catalogue)
 
 

@@ -7,17 +7,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import shapely
-
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._faults import Faults, nearest
 from geosys.content import read_toml
-from geosys.geo.crs import GEOGRAPHIC, area_of_use, check_metric, datum_that_cannot_be_converted, parse_crs, to_crs
+from geosys.geo.crs import area_of_use, check_metric, datum_that_cannot_be_converted, parse_crs
+from geosys.geo.interpretation_names import interpretation_named
 from geosys.layers import delivery as deliveries
 from geosys.layers.codes import fold
 from geosys.layers.delivery import Delivery
-from geosys.layers.place import Place
+from geosys.layers.mappings import Mappings, read_mappings, remembered
+from geosys.layers.place import Place, place_of
 from geosys.layers.settle import unit_factor
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from geosys.layers.spec import Catalogue, LayerSpec
 
 PLAN = "geosys.toml"
+MAPPINGS = "mappings"  # below the workspace: how each sender names his columns
 _PLAN_KINDS = {
     "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
 }  # fmt: skip
@@ -69,12 +69,7 @@ class Workspace:
     @property
     def place(self) -> Place:
         """Return the plan's CRS and region as intake needs them: the region's border follows its degrees."""
-        if self.region is None:
-            return Place(self.crs)
-        box = shapely.segmentize(shapely.box(*self.region), 0.05)
-        region = to_crs(np.array([box], dtype=object), GEOGRAPHIC, self.crs)[0]
-        west, south, east, north = self.region
-        return Place(self.crs, region, f"{west}–{east}°E, {south}–{north}°N")
+        return place_of(self.crs, self.region, self.as_of)
 
 
 def find_workspace(start: Path) -> Path:
@@ -108,8 +103,9 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     crs = str(table.get("crs", "EPSG:4547"))
     _check_plan_crs(crs, faults)
     inbox = root / table.get("inbox", ".")
+    memory = read_mappings(root / MAPPINGS)
     entries = [
-        _read_delivery(inbox, entry, f"{PLAN} [[deliveries]] {i}", catalogue, faults)
+        _read_delivery(inbox, memory, entry, f"{PLAN} [[deliveries]] {i}", catalogue, faults)
         for i, entry in enumerate(table.get("deliveries", []), 1)
     ]
     mark = faults.text(f"{PLAN} mark", table["mark"]) if "mark" in table else None
@@ -151,7 +147,7 @@ def _read_region(value: Any, faults: Faults) -> tuple[float, float, float, float
 
 
 def _read_delivery(
-    inbox: Path, entry: Mapping[str, Any], where: str, catalogue: Catalogue, faults: Faults
+    inbox: Path, memory: Mappings, entry: Mapping[str, Any], where: str, catalogue: Catalogue, faults: Faults
 ) -> Delivery | None:
     before = len(faults.rows)
     faults.keys(where, entry, deliveries.KEYS, deliveries.REQUIRED)
@@ -169,7 +165,9 @@ def _read_delivery(
     _check_codes(entry, where, catalogue, faults)
     settings = {k: entry[k] for k in deliveries.KEYS if k in entry and k not in ("note", "rows")}
     rows = {k: v if isinstance(v, list) else [v] for k, v in entry.get("rows", {}).items()}
-    return Delivery(path=inbox / entry["file"], name=entry["file"], layer=layer, note=note, rows=rows, **settings)
+    known = remembered(memory, entry.get("sender", ""), layer)
+    path = inbox / entry["file"]
+    return Delivery(path=path, name=entry["file"], layer=layer, note=note, rows=rows, remembered=known, **settings)
 
 
 def _is_encoding(name: str) -> bool:
@@ -190,6 +188,11 @@ def _check_names(entry: Mapping[str, Any], where: str, spec: LayerSpec, faults: 
         field = spec.fields.get(name)
         if field is not None and unit_factor(unit, field.unit) is None:
             faults.add(f"{where} units {name}", unit, f"a unit that can be turned into {field.unit}")
+    if "read_as" in entry:
+        try:
+            interpretation_named(entry["read_as"])
+        except CrsError as error:
+            faults.rows.append(f"{where} read_as: {error}")
     if "crs" in entry:
         try:
             parse_crs(entry["crs"])

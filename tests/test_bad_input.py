@@ -417,12 +417,12 @@ def test_a_bad_delivery_is_an_issue_and_the_rest_still_runs(tmp_path, content, e
 def test_deleting_a_layer_turns_its_rules_to_not_assessed_and_forgets_its_version(tmp_path, content):
     root = county(tmp_path / "w")
     go(root, content)
-    assert read_current(root / "store", "source_zone", content.catalogue) is not None
+    assert read_current(root / "store", content.catalogue.layers["source_zone"]) is not None
     (root / "zones.geojson").unlink()
     result = go(root, content)
     counts = result.outcomes.set_index("rule").loc["outfall_in_source_zone_primary"]
     assert (counts["not_assessed"], counts["clear"], counts["hit"]) == (1, 0, 0)
-    assert read_current(root / "store", "source_zone", content.catalogue) is None
+    assert read_current(root / "store", content.catalogue.layers["source_zone"]) is None
 
 
 def test_a_critical_issue_stops_the_run_with_issues_only(tmp_path, content):
@@ -518,7 +518,7 @@ def test_a_damaged_version_is_an_error_of_ours(tmp_path, content):
     go(root, content)
     for part in (root / "store" / "outfall").glob("*.parquet"):
         part.write_bytes(b"junk")
-    one_message(read_current, root / "store", "outfall", content.catalogue, error=WorkspaceError)
+    one_message(read_current, root / "store", content.catalogue.layers["outfall"], error=WorkspaceError)
 
 
 def test_a_damaged_version_is_written_again_by_the_next_run(tmp_path, content):
@@ -527,7 +527,7 @@ def test_a_damaged_version_is_written_again_by_the_next_run(tmp_path, content):
     for part in (root / "store" / "outfall").glob("*.parquet"):
         part.write_bytes(b"junk")
     go(root, content)
-    assert len(read_current(root / "store", "outfall", content.catalogue).frame) == 1
+    assert len(read_current(root / "store", content.catalogue.layers["outfall"]).frame) == 1
 
 
 def test_an_error_of_ours_is_one_message_and_exit_code_2(tmp_path, capsys):
@@ -552,7 +552,7 @@ def hostile(tmp_path_factory, content):
 
 def test_hostile_names_are_equal_in_the_layer_and_in_the_package(hostile, content):
     root, _ = hostile
-    layer = read_current(root / "store", "outfall", content.catalogue)
+    layer = read_current(root / "store", content.catalogue.layers["outfall"])
     assert layer.frame["outfall_name"].tolist() == list(HOSTILE.values())
     findings = pyogrio.read_dataframe(root / "out" / "results.gpkg", layer="findings")
     found = findings[findings["rule"] == "outfall_in_source_zone_primary"].set_index("subject_id")["subject_name"]

@@ -715,7 +715,8 @@ def test_faults_are_listed_up_to_a_number():
 def test_the_table_has_the_senders_names_geometry_lines_and_crs(tmp_path):
     path = text_file(tmp_path / "地块.txt", *(GOOD + plot(ring(200, 0, 100), name="乙地块")).rstrip("\n").split("\n"))
     reading = read_boundary_table(path)
-    assert list(reading.columns) == list(STANDARD)
+    named = ["地块面积（公顷）" if name == "地块面积" else name for name in STANDARD]
+    assert list(reading.columns) == named
     assert reading.columns["地块名称"].tolist() == ["甲地块", "乙地块"]
     assert reading.columns["图幅号"].tolist() == [None, None]
     assert (reading.table, reading.crs, reading.lines, reading.records) == ("地块", "EPSG:4526", (9, 15), (1, 2))

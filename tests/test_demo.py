@@ -60,7 +60,14 @@ def test_every_planted_fault_is_an_issue_and_nothing_else_is(county: Path, resul
     truth = read_truth(county, "faults.csv")
     planted = set(zip(truth["file"], truth["source_row"], truth["issue_type"], strict=True))
     issues = result.issues
-    found = set(zip(issues["source_file"], issues["source_row"].astype(str), issues["issue_type"], strict=True))
+    found = set(
+        zip(
+            issues["source_file"],
+            issues["source_row"].astype(object).fillna("").astype(str),
+            issues["issue_type"],
+            strict=True,
+        )
+    )
     assert len(planted) >= 25
     assert found == planted
 

@@ -15,10 +15,9 @@ from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands, ledger_command, overlay_command
-from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
+from geosys.cli import case_commands, intake_commands, ledger_command, overlay_command
+from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
-from geosys.inbox import add_deliveries
 from geosys.layers.spec import read_catalogue
 from geosys.maps.spec import load_map
 from geosys.run import read_content, run
@@ -52,17 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(message: str) -> None:
     typer.echo(message, err=True)
     raise SystemExit(FAILURE)
-
-
-def _box_named(text: str | None) -> tuple[float, float, float, float] | None:
-    """Return the box an option names as west,south,east,north."""
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise WorkspaceError(f"--region: got {text!r}, expected west,south,east,north in degrees.") from None
-    return west, south, east, north
 
 
 def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
@@ -147,33 +135,12 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a workspace folder with an empty plan."""
-    path = init_workspace((workspace or Path.cwd()).resolve(), title, crs, _box_named(region))
+    path = init_workspace((workspace or Path.cwd()).resolve(), title, crs, box_named(region))
     print_content(
         {"workspace": str(path.parent), "plan": str(path)},
         as_json=as_json,
         text=f"workspace: {path.parent}\nplan: {path}",
     )
-
-
-@app.command(
-    name="add",
-    help="把文件加入计划 Add delivered files to the plan.\n\nExample: geosys add 排污口台账.xlsx --layer outfall",
-)
-def add(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="文件 Files (a .gdb folder counts as one; a shapefile brings its parts)."),
-    ],
-    layer: Annotated[str, typer.Option(help="图层 The layer they hold; see 'geosys layers'.")],
-    table: Annotated[str | None, typer.Option(help="工作表或图层 Sheet or layer of the file.")] = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Copy files into the inbox and enter them in the plan."""
-    catalogue = read_catalogue()
-    root = find_workspace(workspace or Path.cwd())
-    names = add_deliveries(root, files, layer, catalogue, {"table": table})
-    print_content({"added": names}, as_json=as_json, text="\n".join(f"added: {name}" for name in names))
 
 
 @app.command(name="layers", help="列出图层 List the layers the content knows.\n\nExample: geosys layers --json")
@@ -264,5 +231,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     print_content(facts, as_json=as_json, text="\n".join(f"{k}: {v}" for k, v in facts.items()))
 
 
+app.command(name="inspect", help=intake_commands.INSPECT_HELP)(intake_commands.inspect)
+app.command(name="add", help=intake_commands.ADD_HELP)(intake_commands.add)
+app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)

@@ -35,6 +35,17 @@ def day_named(text: str | None) -> dt.date:
         raise WorkspaceError(f"--today: got {text!r}, expected a date as 2026-09-30.") from None
 
 
+def box_named(text: str | None) -> tuple[float, float, float, float] | None:
+    """Return the box an option names as west,south,east,north."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise WorkspaceError(f"--region: got {text!r}, expected west,south,east,north in degrees.") from None
+    return west, south, east, north
+
+
 def workspace_at(folder: Path | None) -> Workspace:
     """Return the workspace of a folder or above it (default: where one stands)."""
     return read_workspace(find_workspace(folder or Path.cwd()), read_catalogue())

@@ -13,7 +13,7 @@ from geosys._errors import DeliveryError
 from geosys.layers.boundary_checks import check_areas, check_rings, stated_count
 from geosys.layers.boundary_frame import LATITUDE_FIRST, LONGITUDE_FIRST, NORTH_FIRST, READINGS, settle_frame
 from geosys.layers.boundary_lines import decode, read_lines
-from geosys.layers.boundary_model import ATTRIBUTES, Block, BoundaryFile, Dialect
+from geosys.layers.boundary_model import AREA, ATTRIBUTES, Block, BoundaryFile, Dialect
 from geosys.layers.boundary_rings import (
     MOST_RINGS_BEYOND,
     geometry_of,
@@ -219,6 +219,11 @@ def table_of(file: BoundaryFile, name: str) -> Reading:
     columns = {
         key: np.array([b.values.get(key) or None for b in file.blocks] + [None], dtype=object)[:-1] for key in names
     }
+    units = {b.area_unit for b in file.blocks} - {""}
+    area = (
+        f"{AREA}（{units.pop() if len(units) == 1 else '公顷'}）"  # the stated unit, hectares where the file names none
+    )
+    columns = {area if key == AREA else key: values for key, values in columns.items()}
     geometry = np.full(len(file.blocks), None, dtype=object)
     geometry[:] = [b.geometry for b in file.blocks]
     faults = sorted({f"{f.what} (line {f.line})" for f in file.faults if f.severity == "error"})[:20]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class Delivery:
     """Describe one delivered table and how it maps onto a layer; `name` is the path as the plan writes it.
 
+    `remembered` is how earlier deliveries of the same sender were mapped, our memory rather than the plan's.
     `read_as` is the reading of its coordinates that a person has confirmed: it goes before what the file states.
     """
 
@@ -33,6 +34,7 @@ class Delivery:
     note: str = ""
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     read_as: str | None = None
+    remembered: Mapping[str, str] = field(default_factory=dict)
 
 
 KEYS = ("table", "crs", "encoding", "columns", "values", "set", "units", "x", "y", "sender", "note", "rows", "read_as")

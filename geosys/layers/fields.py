@@ -15,6 +15,7 @@ from geosys._text import Text
 from geosys.geo.area import ellipsoidal_area_m2
 from geosys.geo.geometry import of_kind, propose_repair
 from geosys.layers.issues import Issue
+from geosys.layers.value_checks import suspect_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from geosys.layers.spec import Field, LayerSpec
 
 REPAIR_LIMIT_SHARE = 0.01  # a repair that changes the area by more is refused: nobody knows what was meant
+SHIFTS = (10.0, 100.0, 1_000.0)  # a lost decimal point, per cent for a share, micrograms for milligrams
 MANIFOLD = 100.0  # a change of area beyond this many times says nothing any more
+ROUNDING_SHARE = 1e-9  # a repair that changes the area by less changes nothing but the writing
+TOUCHES_ITSELF = "Ring Self-intersection"
+_REASONS_ZH = {
+    TOUCHES_ITSELF: "环与自身相接", "Self-intersection": "自相交", "Hole lies outside shell": "孔洞在外环之外", "Holes are nested": "孔洞相互嵌套",
+    "Nested shells": "外环相互嵌套", "Nested holes": "孔洞相互嵌套", "Interior is disconnected": "内部不连通", "Duplicate Rings": "环重复",
+    "Too few points": "拐点不足", "Invalid Coordinate": "坐标无效", "Ring is not closed": "环未闭合",
+}  # fmt: skip
 _KIND_ZH = {"point": "点", "line": "线", "polygon": "面"}
 
 
@@ -58,7 +67,10 @@ def settle_shapes(
 
 
 def _repair(row: int, shape: shapely.Geometry, crs: str) -> tuple[Issue, shapely.Geometry]:
-    """Return the issue of one invalid geometry and what stands in its place: the repair, or itself when refused."""
+    """Return the issue of one invalid geometry and what stands in its place: the repair, or itself when refused.
+
+    The issue lies where the geometry is at fault.
+    """
     repair = propose_repair(shape)
     before, after = repair.area_before, repair.area_after
     if repair.geometry is not None:
@@ -68,16 +80,24 @@ def _repair(row: int, shape: shapely.Geometry, crs: str) -> tuple[Issue, shapely
         shape.geom_type.endswith("Polygon") and repair.change_share > REPAIR_LIMIT_SHARE
     )
     change = f"{repair.change_share:.2%}" if repair.change_share < MANIFOLD else "∞"
+    cause = next((zh for word, zh in _REASONS_ZH.items() if repair.reason.startswith(word)), repair.reason)
+    x, y = repair.place.x, repair.place.y
+    kind = "invalid_refused" if refused else "invalid_repaired"
     if refused:
-        zh = f"几何无效（{repair.reason}）；修复会使面积由 {before:.2f} 变为 {after:.2f} m²（{change}），超过 {REPAIR_LIMIT_SHARE:.0%}，不予修复"
+        zh = f"几何无效（{cause}，位于 {x:.3f}, {y:.3f}）；修复会使面积由 {before:.2f} 变为 {after:.2f} m²（{change}）"
+        zh += f"，超过 {REPAIR_LIMIT_SHARE:.0%}，不予修复"
         en = f"Invalid ({repair.reason}); a repair would change the area from {before:.2f} to {after:.2f} m² ({change}): refused"
+    elif repair.reason.startswith(TOUCHES_ITSELF) and repair.change_share < ROUNDING_SHARE:
+        kind = "ring_touches_itself"
+        zh = f"一个环在 {x:.3f}, {y:.3f} 处与自身相接，已改写为外环加内环；面积不变，为 {after:.2f} m²"
+        en = f"A ring touches itself ({repair.reason}) and was rewritten as shell and holes; the area stays {after:.2f} m²"
     else:
-        zh = f"几何无效（{repair.reason}），已修复；面积由 {before:.2f} 变为 {after:.2f} m²（{change}）"
+        zh = f"几何无效（{cause}，位于 {x:.3f}, {y:.3f}），已修复；面积由 {before:.2f} 变为 {after:.2f} m²（{change}）"
         en = f"Invalid ({repair.reason}), repaired; area from {before:.2f} to {after:.2f} m² ({change})"
     issue = Issue(
-        "invalid_refused" if refused else "invalid_repaired", Text(zh, en), row, value=repair.reason, before=shape.wkt[:30000],
+        kind, Text(zh, en), row, value=repair.reason, before=shape.wkt[:30000],
         after="" if repair.geometry is None else repair.geometry.wkt[:30000], area_before_m2=before, area_after_m2=after,
-        geometry=repair.geometry if repair.geometry is not None else shapely.Point(shapely.get_coordinates(shape)[0]),
+        geometry=repair.place,
     )  # fmt: skip
     return issue, shape if refused else repair.geometry
 
@@ -89,6 +109,7 @@ def check_values(frame: pd.DataFrame, spec: LayerSpec, known_bad: AbstractSet[tu
     `known_bad` (row, field) could not be read and already have their issue; a required one withholds its row still.
     """
     issues = [issue for field in spec.fields.values() for issue in _check_limits(field, frame[field.id])]
+    issues += [issue for field in spec.fields.values() for issue in _doubt_unit(field, frame[field.id])]
     unusable = {(i.row, i.field) for i in issues if i.issue_type == "out_of_range"}
     for row, name in unusable:
         frame.loc[row, name] = None
@@ -99,6 +120,17 @@ def check_values(frame: pd.DataFrame, spec: LayerSpec, known_bad: AbstractSet[tu
                 text = Text(f"必填项“{field.title.zh}”为空{read}", f"{field.title.en} is required")
                 issues.append(Issue("missing_required", text, int(i), field.id))
     return issues
+
+
+def _doubt_unit(field: Field, column: pd.Series) -> Iterator[Issue]:
+    """Yield one issue when most figures of a column lie outside its limits and fall inside with the point moved."""
+    if field.minimum is None or field.maximum is None:
+        return
+    number = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+    at = np.flatnonzero(np.isfinite(number))
+    issue = suspect_unit(field.id, number[at], at, (field.minimum, field.maximum), SHIFTS)
+    if issue is not None:
+        yield issue
 
 
 def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
@@ -113,6 +145,8 @@ def _check_limits(field: Field, column: pd.Series) -> Iterator[Issue]:
                 f"{field.title.en} {number[i]:g} is outside {limits}",
             )
             yield Issue("out_of_range", Text(zh, en), int(i), field.id, number[i], before=f"{number[i]:g}")
+    if column.isna().all():
+        return
     if field.length is not None and field.type == "text" and field.codes is None:
         for i in np.flatnonzero(
             column.map(lambda v: isinstance(v, str) and len(v) > field.length).to_numpy(dtype=bool)
@@ -147,8 +181,8 @@ def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: Laye
     places = [b"" if g is None else shapely.to_wkb(shapely.normalize(g)) for g in geometry[rows]]
     times = Counter(places)
     for row, place in zip(rows, places, strict=True):
-        values = repr([str(v) for v in frame.iloc[row]]) if not place or times[place] > 1 else ""
-        ids[row] = "~" + hashlib.sha256(place + values.encode("utf-8", "replace")).hexdigest()[:10]
+        is_shared = not place or times[place] > 1
+        ids[row] = place_id(place, [str(v) for v in frame.iloc[row]] if is_shared else None)
     title = "、".join(spec.fields[k].title.zh for k in spec.key)
     issues = [
         Issue(
@@ -166,10 +200,19 @@ def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: Laye
     return pd.Series(ids, dtype=object), issues
 
 
+def place_id(place: bytes, values: list[str] | None = None) -> str:
+    """Return the id of a feature without a key: a hash of its place (normalised WKB), and of its values where it shares it."""
+    told = "" if values is None else repr(values)
+    return "~" + hashlib.sha256(place + told.encode("utf-8", "replace")).hexdigest()[:10]
+
+
 def check_keys(ids: pd.Series, withheld: AbstractSet[int], key: tuple[str, ...]) -> Iterator[Issue]:
-    """Yield an issue for each row whose id an earlier row already has; rows already withheld do not count."""
+    """Yield an issue for each row whose id an earlier row already has; rows already withheld do not count.
+
+    The index of `ids` are the positions of the rows in their layer.
+    """
     seen: dict[str, int] = {}
-    for i, name in enumerate(ids):
+    for i, name in ids.items():
         if i in withheld:
             continue
         first = seen.setdefault(name, i)

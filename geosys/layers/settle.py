@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import shapely
 
-from geosys._errors import CrsError
 from geosys._text import Text
 from geosys.geo.area import SQUARE_METRES_PER_HECTARE, SQUARE_METRES_PER_MU
-from geosys.geo.crs import GEOGRAPHIC, datum_that_cannot_be_converted, parse_crs, to_crs
 from geosys.layers import values
-from geosys.layers.checks import MANY_AT_ONE_POINT
 from geosys.layers.codes import CodeList, fold
 from geosys.layers.issues import Issue
 
@@ -26,7 +20,6 @@ if TYPE_CHECKING:
 
     from geosys.layers.delivery import Delivery
     from geosys.layers.naming import Naming
-    from geosys.layers.place import Place
     from geosys.layers.reading import Reading
     from geosys.layers.spec import Field, LayerSpec
 
@@ -82,9 +75,11 @@ def settle_values(
     issues: list[Issue] = []
     for field in spec.fields.values():
         raw = _raw_values(field, reading, naming, delivery)
+        if raw is None:
+            columns[field.id] = pd.Series(np.full(reading.size, None, dtype=object)).astype(_DTYPES[field.type])
+            continue
         code_list = codes[field.codes] if field.codes else None
         wording = {fold(k): v for k, v in delivery.values.get(field.id, {}).items()}  # noqa: PD011
-        parse = _parser(field, code_list, wording)
         factor = unit_factor(naming.units.get(field.id, ""), field.unit)
         if factor is None:
             stated = naming.units[field.id]
@@ -94,71 +89,105 @@ def settle_values(
             )
             issues.append(Issue("unit_unknown", Text(zh, en), field=field.id, value=stated))
             raw = np.full(reading.size, None, dtype=object)
-        settled, bad = _settle_column(raw, parse)
-        issues += [_value_issue(field, int(row), raw[row], code_list) for row in bad]
+        is_number = field.type == "number" and code_list is None and not wording and raw.dtype.kind in "fiu"
+        settled: NDArray[Any]
+        settled, bad = _settle_numbers(raw) if is_number else _settle_column(raw, _parser(field, code_list, wording))
+        issues += [_value_issue(field, int(row), _cell(raw, row), code_list) for row in bad]
         if factor not in (None, 1.0):
-            settled = np.array([None if v is None else v * factor for v in settled], dtype=object)
-        columns[field.id] = pd.Series(settled, dtype="object").astype(_DTYPES[field.type])
+            settled = _times(settled, factor)
+        columns[field.id] = pd.Series(settled, dtype=settled.dtype).astype(_DTYPES[field.type])
     return pd.DataFrame(columns), issues
 
 
-def _raw_values(field: Field, reading: Reading, naming: Naming, delivery: Delivery) -> NDArray[np.object_]:
+def _raw_values(field: Field, reading: Reading, naming: Naming, delivery: Delivery) -> NDArray[Any] | None:
+    """Return the delivered values of a field as they were read, or None where the delivery has none."""
     if field.id in delivery.set:
         return np.full(reading.size, delivery.set[field.id], dtype=object)
-    if field.id in naming.columns:
-        raw = reading.columns[naming.columns[field.id]]
-        if raw.dtype == object:
-            return raw
-        column = raw.astype(object)
-        column[np.asarray(pd.isna(raw), dtype=bool)] = None
-        return column
-    return np.full(reading.size, None, dtype=object)
+    return reading.columns[naming.columns[field.id]] if field.id in naming.columns else None
+
+
+def _cell(raw: NDArray[Any], row: int) -> object:
+    """Return one value as Python has it."""
+    return raw[row] if raw.dtype == object else raw[row : row + 1].astype(object)[0]
+
+
+def _times(settled: NDArray[Any], factor: float) -> NDArray[Any]:
+    """Return numbers times a factor; empty ones stay empty."""
+    if settled.dtype != object:
+        return np.asarray(settled * factor)
+    return np.array([None if v is None else v * factor for v in settled], dtype=object)
+
+
+def _settle_numbers(raw: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return numbers that came as numbers, NaN where there is none, and the rows of infinite ones."""
+    number = raw.astype(np.float64) + 0.0  # minus zero is zero
+    bad = np.flatnonzero(np.isinf(number))
+    number[bad] = np.nan
+    return number, bad
 
 
 def _settle_column(
-    raw: NDArray[np.object_], parse: Callable[[Any], tuple[bool, Any]]
-) -> tuple[NDArray[np.object_], list[int]]:
+    raw: NDArray[Any], parse: Callable[[Any], tuple[bool, Any]]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Return the parsed values and the rows whose value is there but could not be read; each value is parsed once."""
-    known: dict[Any, Any] = {}
-    settled, bad = np.empty(len(raw), dtype=object), []
+    place, distinct = _distinct(raw)
+    parsed = [parse(value) for value in distinct]
+    values_of = np.empty(len(distinct) + 1, dtype=object)  # the last one, which −1 finds, is that of an empty cell
+    values_of[:-1] = [value for _, value in parsed]
+    is_bad = np.array([value is None and not empty for empty, value in parsed] + [False], dtype=bool)
+    return values_of[place], np.flatnonzero(is_bad[place])
+
+
+def _distinct(raw: NDArray[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    """Return for each cell the position of its value among the distinct ones (−1: empty), and these.
+
+    Values of several types are told apart by type, for 1, 1.0 and True are equal; what is no text or number by its words.
+    """
+    if raw.dtype != object or pd.api.types.infer_dtype(raw, skipna=True) in ("string", "empty"):
+        place, distinct = pd.factorize(raw)
+        return place, list(distinct.astype(object))
+    known: dict[Any, int] = {}
+    place, distinct = np.empty(len(raw), dtype=np.intp), []
     for i, value in enumerate(raw):
-        key = (
-            (type(value), value)
-            if value is None or isinstance(value, (str, int, float))
-            else (type(value), repr(value))
-        )
-        if key not in known:
-            known[key] = parse(value)
-        empty, settled[i] = known[key]
-        if settled[i] is None and not empty:
-            bad.append(i)
-    return settled, bad
+        is_plain = value is None or isinstance(value, (str, int, float))
+        key = (type(value), value if is_plain else repr(value))
+        place[i] = known.setdefault(key, len(known))
+        if place[i] == len(distinct):
+            distinct.append(value)
+    return place, distinct
 
 
 def _parser(field: Field, codes: CodeList | None, wording: Mapping[str, str]) -> Callable[[Any], tuple[bool, Any]]:
     """Return the function that says of a value whether it is empty and what it means, the sender's wording translated."""
 
     def translated(value: Any) -> Any:
-        word = values.plain(value)
-        return wording.get(fold(word), value) if word is not None and wording else value
+        word = values.plain(value) if wording else None
+        return value if word is None else wording.get(fold(word), value)
 
     def whole(value: Any) -> int | None:
         parsed = values.number(value)
         return int(parsed) if parsed is not None and parsed.is_integer() and abs(parsed) < LARGEST_WHOLE else None
 
-    def text(value: Any) -> str | None:
-        is_cut = isinstance(value, float) and abs(value) >= LARGEST_EXCEL
-        return None if is_cut else values.plain(value)
-
-    def code(value: Any) -> str | None:
-        word = values.plain(value)
-        return None if word is None or codes is None else codes.spellings.get(fold(word))
+    def code(word: str) -> str | None:
+        return None if codes is None else codes.spellings.get(fold(word))
 
     kinds: dict[str, Callable[[Any], Any]] = {
-        "text": text, "integer": whole, "number": values.number, "date": values.date, "truth": values.truth,
+        "integer": whole, "number": values.number, "date": values.date, "truth": values.truth,
     }  # fmt: skip
-    read = code if codes else kinds[field.type]
-    return lambda value: (values.plain(translated(value)) is None, read(translated(value)))
+
+    def parse(value: Any) -> tuple[bool, Any]:
+        meant = translated(value)
+        word = values.plain(meant)
+        if word is None:
+            return True, None
+        if codes is not None:
+            return False, code(word)
+        if field.type == "text":
+            is_cut = isinstance(meant, float) and abs(meant) >= LARGEST_EXCEL
+            return False, None if is_cut else word
+        return False, kinds[field.type](meant)
+
+    return parse
 
 
 def _value_issue(field: Field, row: int, value: object, codes: CodeList | None) -> Issue:
@@ -184,98 +213,3 @@ def _value_issue(field: Field, row: int, value: object, codes: CodeList | None) 
         f"{title.en}: got '{shown}', expected {en_kind}; set empty",
     )
     return Issue(kind, text, row, field.id, value, before=shown)
-
-
-def settle_geometry(
-    reading: Reading, naming: Naming, spec: LayerSpec, delivery: Delivery, place: Place
-) -> tuple[NDArray[np.object_] | None, list[Issue]]:
-    """Return the geometries in the plan's CRS, or None (with one issue for the whole table) when that is impossible."""
-    if spec.geometry == "none":
-        return np.full(reading.size, None, dtype=object), []
-    geometry, crs = reading.geometry, delivery.crs or reading.crs
-    issues: list[Issue] = []
-    if geometry is None:
-        if not (naming.x and naming.y):
-            zh, en = (
-                "没有几何，也没有找到经度、纬度列；请在 geosys.toml 用 x、y 指明",
-                "No geometry and no longitude and latitude columns; name them with x and y",
-            )
-            return None, [Issue("missing_geometry", Text(zh, en))]
-        crs = delivery.crs or GEOGRAPHIC
-        geometry, issues = _points(reading, naming, is_degrees=parse_crs(crs).is_geographic)
-    if crs is None:
-        zh, en = (
-            "文件未说明坐标系；请在 geosys.toml 用 crs 指明后再运行",
-            "The file states no CRS; state it with 'crs' in geosys.toml and run again",
-        )
-        return None, [Issue("no_crs", Text(zh, en))]
-    datum = datum_that_cannot_be_converted(parse_crs(crs))
-    if datum:
-        zh = f"坐标系为{datum}，没有可靠的公开转换参数；请向测绘部门索取 CGCS2000 成果或控制点"
-        en = f"The CRS is {crs} ({datum}), which has no valid public shift; ask the survey office for CGCS2000 data"
-        return None, [Issue("not_convertible", Text(zh, en), value=crs)]
-    try:
-        settled = to_crs(geometry, crs, place.crs)
-    except CrsError as error:
-        return None, [Issue("not_convertible", Text(str(error), str(error)), value=crs)]
-    return settled, [*issues, *_lost(geometry, settled, crs, place)]
-
-
-def _lost(geometry: NDArray[np.object_], settled: NDArray[np.object_], crs: str, place: Place) -> list[Issue]:
-    """Return an issue for each geometry whose coordinates the plan's CRS cannot express, as latitude 114."""
-    rows = np.flatnonzero(~shapely.is_missing(geometry) & ~shapely.is_empty(geometry) & shapely.is_missing(settled))
-    places = Counter(shapely.to_wkb(geometry[rows]))
-    issues = []
-    for row in rows:
-        exchanged = to_crs(shapely.transform(geometry[[row]], lambda xy: xy[:, ::-1]), crs, place.crs)[0]
-        if exchanged is not None and place.region is not None and shapely.intersects(place.region, exchanged):
-            zh, en = (
-                "交换经纬度（X、Y）后落入区域：疑似写反",
-                "Inside the region with x and y exchanged: probably swapped",
-            )
-            kind = "swapped_xy"
-        elif (count := places[shapely.to_wkb(geometry[row])]) >= MANY_AT_ONE_POINT:
-            zh = f"{count} 条共用同一坐标，且远在区域之外：是默认坐标，不是真实位置"
-            en = f"{count} records share one place far outside the region: a default point, not a position"
-            kind = "default_point"
-        else:
-            zh, en = "坐标超出该坐标系可表示的范围", "The coordinates lie beyond what the CRS can express"
-            kind = "bad_coordinate"
-        value = str(shapely.get_coordinates(geometry[row])[0].tolist())
-        issues.append(Issue(kind, Text(zh, en), int(row), value=value, before=value))
-    return issues
-
-
-def _points(reading: Reading, naming: Naming, *, is_degrees: bool) -> tuple[NDArray[np.object_], list[Issue]]:
-    """Return points from coordinate columns; a coordinate that cannot be read is an issue of its row."""
-    read = values.angle if is_degrees else values.number
-    geometry = np.full(reading.size, None, dtype=object)
-    issues = []
-    cells = [_coordinate_cells(reading, columns) for columns in (naming.x, naming.y)]
-    for row, pair in enumerate(zip(*cells, strict=True)):
-        parsed = [read(cell) for cell in pair]
-        if None not in parsed:
-            geometry[row] = shapely.Point(parsed)
-            continue
-        for cell, value, columns in zip(pair, parsed, (naming.x, naming.y), strict=True):
-            if value is None and values.plain(cell) is not None:
-                name = columns[0]
-                zh, en = (
-                    f"“{name}”的值“{cell}”读不成坐标",
-                    f"{name}: got '{str(cell)[:100]}', expected degrees or degrees-minutes-seconds",
-                )
-                issues.append(Issue("bad_coordinate", Text(zh, en), row, name, cell, before=str(cell)[:100]))
-    return geometry, issues
-
-
-def _coordinate_cells(reading: Reading, columns: tuple[str, ...]) -> list[Any]:
-    if len(columns) == 1:
-        return list(reading.columns[columns[0]])
-    parts = zip(*(reading.columns[c] for c in columns), strict=True)
-    return [_join_dms([values.plain(p) for p in row]) for row in parts]
-
-
-def _join_dms(parts: list[str | None]) -> str | None:
-    if all(p is None for p in parts):
-        return None
-    return re.sub(r"\s", "", f"{parts[0] or ''}°{parts[1] or 0}′{parts[2] or 0}″")

@@ -13,6 +13,7 @@ from geosys._text import Text
 from geosys.content import content_root, read_csv, read_toml, short_name
 from geosys.layers import checks, derive
 from geosys.layers.codes import CodeList, read_code_lists
+from geosys.layers.cross_checks import check_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +129,7 @@ def read_catalogue(root: Path | None = None) -> Catalogue:
     layers = {}
     for path in sorted((root / "layers").glob("*.toml")):
         layers[path.stem] = _read_layer(path, codes, faults)
+    check_references(layers, faults)
     faults.raise_if_any()
     return Catalogue(layers, codes, issue_types, root)
 

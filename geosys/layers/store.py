@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geosys.layers.spec import Catalogue
+    from geosys.layers.spec import LayerSpec
 
 CURRENT = "current.json"
 ROWS_PER_GROUP = 5_000
@@ -177,7 +177,35 @@ def _geo_of(frame: gpd.GeoDataFrame) -> dict[str, Any]:
     return {"version": GEOPARQUET, "primary_column": shapes.name, "columns": {shapes.name: column}}
 
 
-def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | None:
+def has_current(store: Path, layer_id: str) -> bool:
+    """Say whether a layer's current version is there whole."""
+    path = current_file(store, layer_id)
+    return path is not None and _is_whole(path) and _is_whole(path.with_suffix(".withheld.parquet"))
+
+
+def read_provenance(store: Path, layer_id: str) -> dict[str, Any]:
+    """Return where a layer's current version comes from, with `version` and without its key.
+
+    Raises
+    ------
+    WorkspaceError
+        When what stands there is damaged.
+    """
+    try:
+        told = dict(json.loads((store / layer_id / CURRENT).read_text(encoding="utf-8")))
+        told.pop("key", None)
+        return told | {"version": str(told["version"])}
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(layer_id, error) from None
+
+
+def _damaged(layer_id: str, error: Exception) -> WorkspaceError:
+    return WorkspaceError(
+        f"store/{layer_id}: got a damaged version ({error}), expected GeoParquet. Run 'geosys run' to write it again."
+    )
+
+
+def read_current(store: Path, spec: LayerSpec) -> Layer | None:
     """Return the current version of a layer, or None when there is none.
 
     Raises
@@ -185,20 +213,17 @@ def read_current(store: Path, layer_id: str, catalogue: Catalogue) -> Layer | No
     WorkspaceError
         When the version's files are damaged.
     """
-    folder = store / layer_id
-    if not (folder / CURRENT).exists():
+    if not (store / spec.id / CURRENT).exists():
         return None
+    provenance = read_provenance(store, spec.id)
+    version = provenance.pop("version")
     try:
-        provenance = json.loads((folder / CURRENT).read_text(encoding="utf-8"))
-        version = provenance.pop("version")
-        provenance.pop("key", None)
-        frame = _in_named_crs(_read_in_layer_order(folder / f"{version}.parquet"), provenance.get("crs"))
-        withheld = _in_named_crs(_read_in_layer_order(folder / f"{version}.withheld.parquet"), provenance.get("crs"))
+        path = store / spec.id / f"{version}.parquet"
+        frame = _in_named_crs(_read_in_layer_order(path), provenance.get("crs"))
+        withheld = _in_named_crs(_read_in_layer_order(path.with_suffix(".withheld.parquet")), provenance.get("crs"))
     except (OSError, ValueError, KeyError) as error:
-        raise WorkspaceError(
-            f"store/{layer_id}: got a damaged version ({error}), expected GeoParquet. Run 'geosys run' to write it again."
-        ) from None
-    return Layer(catalogue.layers[layer_id], frame, withheld, provenance, version)
+        raise _damaged(spec.id, error) from None
+    return Layer(spec, frame, withheld, provenance, version)
 
 
 def _in_named_crs(frame: gpd.GeoDataFrame, crs: str | None) -> gpd.GeoDataFrame:

@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-import html
-import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyogrio
 import pyogrio.errors
 import pyogrio.raw
 import shapely
 
 from geosys._errors import DeliveryError
-from geosys.layers.dbf import BYTES, decode_cell, decode_column, settle_dbf_encoding
+from geosys._text import Text
+from geosys.layers.dbf import BYTES, DbfText, decode_cell, decode_column, hint_issues, settle_dbf
+from geosys.layers.dictionary import full_names
+from geosys.layers.domains import aliases_in, domains_in, told
+from geosys.layers.encodings import check_known, decode_data, judge_encoding
+from geosys.layers.mojibake import mend_mojibake
 from geosys.layers.reading import Reading, choose_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
     from numpy.typing import NDArray
 
 
-def read_vector(path: Path, table: str | None, encoding: str | None, _words: Sequence[str]) -> Reading:
+def read_vector(path: Path, table: str | None, encoding: str | None, words: Sequence[str]) -> Reading:
     """Read one layer of a vector file with its CRS, geometry and, for a geodatabase, its field aliases.
 
     Raises
     ------
     DeliveryError
         When the file cannot be opened, the layer is absent or not named although there are several, or the
-        text encoding is neither UTF-8 nor GB18030.
+        encoding of its texts is unclear.
     """
     try:
-        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+        source, text = _source(path, encoding, words)
+        is_made = isinstance(source, bytes)  # GDAL names its layer anew each time it is opened
+        layers = [path.stem] if is_made else [str(name) for name in pyogrio.list_layers(source)[:, 0]]
         name = choose_table(path.name, layers, layers, table)
-        evidence = ""
         is_shapefile = path.suffix.lower() == ".shp"
-        if is_shapefile:
-            encoding, evidence = settle_dbf_encoding(path, encoding)
-        meta, _, wkb, values = pyogrio.raw.read(path, layer=name, encoding=BYTES if is_shapefile else encoding)
+        text = settle_dbf(path, encoding, words) if is_shapefile else text
+        meta, wkb, columns = _read_columns(source, 0 if is_made else name, BYTES if is_shapefile else None)
+        if not is_shapefile and meta["encoding"] == BYTES:
+            text = _judge_columns(path, columns, encoding, words)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
@@ -52,13 +59,72 @@ def read_vector(path: Path, table: str | None, encoding: str | None, _words: Seq
             f"{path.name}: got a file GDAL cannot read ({error}), expected {path.suffix.lower()[1:]}. "
             "Open it in a GIS; ask the sender for a complete copy."
         ) from None
-    columns = {str(f): np.asarray(v) for f, v in zip(meta["fields"], values, strict=True)}
-    if is_shapefile and encoding:
-        columns = {decode_cell(name, encoding): decode_column(v, encoding) for name, v in columns.items()}
+    named = _decoded(columns, text) if meta["encoding"] == BYTES else dict(columns)
     geometry = None if meta["geometry_type"] is None or wkb is None else _parse(wkb)
-    titles = _aliases(path, name) if path.suffix.lower() == ".gdb" else {}
-    size = len(geometry) if geometry is not None else len(next(iter(columns.values()), []))
-    return Reading(name, columns, geometry, meta["crs"], titles, tuple(range(1, size + 1)), evidence)
+    titles, domains = (full_names(path), {}) if is_shapefile else geodatabase_words(path, name)
+    size = len(geometry) if geometry is not None else len(next(iter(named.values()), []))
+    evidence = "; ".join(filter(None, (text.evidence.en, told(domains))))
+    lines = tuple(range(1, size + 1))
+    return mend_mojibake(Reading(name, named, geometry, meta["crs"], titles, lines, evidence, issues=text.issues))
+
+
+Columns = list[tuple[str, "NDArray[np.object_]"]]
+_BY_LAW = {"format": "UTF-8"}
+
+
+def _source(path: Path, encoding: str | None, words: Sequence[str]) -> tuple[Path | bytes, DbfText]:
+    """Return what GDAL is to read, and the evidence: a GeoJSON in another encoding than UTF-8 is turned into it before.
+
+    The second byte of a letter in GBK may be a brace or a backslash, so that GDAL would read another structure.
+    """
+    if encoding is not None:
+        check_known(encoding, path.name)
+    silent = DbfText(None, Text("", ""))
+    if path.suffix.lower() not in (".geojson", ".json") or not path.is_file():
+        return path, silent
+    data = path.read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        text, verdict = decode_data(data, path.name, encoding, words, _BY_LAW)
+        return text.encode("utf-8"), DbfText(None, verdict.evidence, issues=tuple(hint_issues(verdict)))
+    return path, silent
+
+
+def _read_columns(
+    source: Path | bytes, layer: str | int, encoding: str | None
+) -> tuple[dict[str, Any], NDArray[np.object_] | None, Columns]:
+    """Return meta, geometry as WKB, and the columns; texts that are not UTF-8 are read as `BYTES` to be judged."""
+    try:
+        meta, _, wkb, values = pyogrio.raw.read(source, layer=layer, encoding=encoding)
+    except UnicodeDecodeError:
+        encoding = BYTES
+        meta, _, wkb, values = pyogrio.raw.read(source, layer=layer, encoding=BYTES)
+    columns = [(str(f), np.asarray(v)) for f, v in zip(meta["fields"], values, strict=True)]
+    return {**meta, "encoding": encoding}, wkb, columns
+
+
+def _judge_columns(path: Path, columns: Columns, encoding: str | None, words: Sequence[str]) -> DbfText:
+    """Return the encoding of texts that a format stores as UTF-8 by its own law and that are not."""
+    texts = [v for _, values in columns if values.dtype == object for v in values if isinstance(v, str)]
+    cells = {(text.encode("latin-1"), False) for text in texts}
+    verdict = judge_encoding(cells, _BY_LAW, words, name=path.name, stated=encoding)
+    names = []
+    for name, _ in columns:
+        raw = name.encode("latin-1")
+        try:
+            names.append(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            names.append(decode_cell(name, verdict.encoding))
+    return DbfText(verdict.encoding, verdict.evidence, tuple(names), tuple(hint_issues(verdict)))
+
+
+def _decoded(columns: Columns, text: DbfText) -> dict[str, NDArray[np.object_]]:
+    """Return the columns under their true names with their texts decoded."""
+    if text.encoding is None:
+        return dict(columns)
+    names = text.names if len(text.names) == len(columns) else [decode_cell(n, text.encoding) for n, _ in columns]
+    return {n: decode_column(values, text.encoding) for n, (_, values) in zip(names, columns, strict=True)}
 
 
 def _parse(wkb: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -67,17 +133,16 @@ def _parse(wkb: NDArray[np.object_]) -> NDArray[np.object_]:
     return np.asarray(shapely.force_2d(parsed), dtype=object)
 
 
-def _aliases(path: Path, layer: str) -> dict[str, str]:
-    """Return the field aliases a file geodatabase keeps in its system table."""
+def geodatabase_words(path: Path, layer: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return what a file geodatabase tells of a layer's columns: aliases, and the titles of codes, both by column."""
+    if path.suffix.lower() != ".gdb":
+        return {}, {}
     try:
         _, _, _, values = pyogrio.raw.read(path, layer="GDB_Items", columns=["Name", "Definition"], read_geometry=False)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
-        return {}
-    for name, definition in zip(*values, strict=True):
-        if name == layer and definition:
-            found = re.findall(r"<Name>([^<]*)</Name>\s*<AliasName>([^<]*)</AliasName>", definition)
-            return {html.unescape(field): html.unescape(alias) for field, alias in found if alias and alias != field}
-    return {}
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError):
+        return {}, {}
+    items = [(str(name), str(definition)) for name, definition in zip(*values, strict=True) if name and definition]
+    return aliases_in(items, layer), domains_in(items, layer)
 
 
 def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) -> None:
@@ -100,3 +165,147 @@ def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) 
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None, "OGR_SQLITE_SYNCHRONOUS": None})
     part.replace(path)
+
+
+def write_shapes(path: Path, geometry: NDArray[np.object_], kind: str, crs: object) -> None:
+    """Write the geometry of a shapefile with its .prj; its table holds nothing and is to be replaced."""
+    pyogrio.raw.write(
+        path, shapely.to_wkb(geometry), [np.zeros(len(geometry), dtype=np.int32)], ["n"], geometry_type=kind, driver="ESRI Shapefile",
+        crs=None if crs is None else crs.to_wkt() if hasattr(crs, "to_wkt") else str(crs), encoding="UTF-8",
+    )  # fmt: skip
+
+
+_MULTI = {
+    "MultiPoint": shapely.MultiPoint,
+    "MultiLineString": shapely.MultiLineString,
+    "MultiPolygon": shapely.MultiPolygon,
+}
+
+
+def write_layer(
+    path: Path, layer: str, frame: gpd.GeoDataFrame, driver: str, aliases: Mapping[str, str], options: Mapping[str, str]
+) -> None:
+    """Add a layer to a file (made where it is absent) with an alias for each column: GDAL takes them from Arrow's fields."""
+    shape = frame.geometry.name
+    kinds = set(frame.geometry.geom_type.dropna())
+    shapes = frame.geometry.to_numpy()
+    plain = {name.removeprefix("Multi") for name in kinds}
+    kind = kinds.pop() if len(kinds) == 1 else f"Multi{plain.pop()}" if len(plain) == 1 else "Unknown"
+    if kind.startswith("Multi"):
+        make = _MULTI[kind]
+        shapes = np.array(
+            [s if s is None or s.geom_type == kind else make([s]) for s in shapes] + [None], dtype=object
+        )[:-1]
+    table = pa.Table.from_pandas(frame.drop(columns=shape), preserve_index=False)
+    fields = [
+        f.with_metadata({"GDAL:OGR:alternative_name": aliases[f.name]} if f.name in aliases else None)
+        for f in table.schema
+    ]
+    place = pa.field("wkb_geometry", pa.binary())
+    columns = [*table.columns, pa.array(shapely.to_wkb(shapes), pa.binary())]
+    pyogrio.raw.write_arrow(
+        pa.Table.from_arrays(columns, schema=pa.schema([*fields, place])), path, layer=layer, driver=driver,
+        geometry_name="wkb_geometry", geometry_type=kind, crs=None if frame.crs is None else frame.crs.to_wkt(),
+        append=path.exists(), layer_options=dict(options),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTable:
+    """Describe one layer of a vector file; `extent` is west, south, east, north in its CRS where the file states it."""
+
+    name: str
+    rows: int
+    geometry_type: str | None
+    crs: str | None
+    extent: tuple[float, float, float, float] | None
+
+
+def describe_vector(path: Path, table: str | None) -> VectorTable:
+    """Say what a layer of a vector file holds, without reading its rows.
+
+    Raises
+    ------
+    DeliveryError
+        As `read_vector`.
+    """
+    try:
+        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+        name = choose_table(path.name, layers, layers, table)
+        info = pyogrio.read_info(path, layer=name, force_feature_count=True)
+    except _TROUBLE as error:
+        raise _unreadable(path, error) from None
+    extent = info["total_bounds"]
+    return VectorTable(
+        name, int(info["features"]), info["geometry_type"], info["crs"], None if extent is None else tuple(extent)
+    )
+
+
+def stream_vector(
+    path: Path, table: str | None, encoding: str | None, batch_rows: int, words: Sequence[str] = ()
+) -> Iterator[Reading]:
+    """Yield one layer of a geopackage, shapefile or geodatabase as readings of at most `batch_rows` rows.
+
+    Names, values and geometry are those that `read_vector` gives; records and lines count through the whole file, and
+    what is said of the whole file is said with the first rows.
+
+    Raises
+    ------
+    DeliveryError
+        As `read_vector`, also in the middle of a file.
+    UnicodeDecodeError
+        When texts are not in the encoding that the format demands: only the whole column can be judged then.
+    """
+    if encoding is not None:
+        check_known(encoding, path.name)
+    is_shapefile = path.suffix.lower() == ".shp"
+    name = describe_vector(path, table).name
+    text = settle_dbf(path, encoding, words) if is_shapefile else DbfText(None, Text("", ""))
+    titles, domains = (full_names(path), {}) if is_shapefile else geodatabase_words(path, name)
+    evidence = "; ".join(filter(None, (text.evidence.en, told(domains))))
+    issues = text.issues
+    first = 1
+    try:
+        for columns, wkb, crs in _batches(path, name, BYTES if is_shapefile else None, batch_rows):
+            named = _decoded(columns, text) if is_shapefile else dict(columns)
+            geometry = None if wkb is None else _parse(wkb)
+            size = len(columns[0][1]) if geometry is None else len(geometry)
+            lines = tuple(range(first, first + size))
+            yield mend_mojibake(
+                Reading(name, named, geometry, crs, titles, lines, evidence, records=lines, issues=issues)
+            )
+            first, issues = first + size, ()
+    except UnicodeDecodeError:
+        raise
+    except _TROUBLE as error:
+        raise _unreadable(path, error) from None
+
+
+def _batches(
+    path: Path, layer: str, encoding: str | None, rows: int
+) -> Iterator[tuple[Columns, NDArray[np.object_] | None, str | None]]:
+    """Yield columns, geometry as WKB and CRS of some rows of a layer at a time."""
+    with pyogrio.raw.open_arrow(path, layer=layer, encoding=encoding, batch_size=rows, use_pyarrow=True) as opened:
+        meta, batches = opened
+        fields = [str(field) for field in meta["fields"]]
+        place = None if meta["geometry_type"] is None else meta["geometry_name"] or "wkb_geometry"
+        for batch in batches:
+            columns = [(field, _cells(batch.column(field))) for field in fields]
+            yield columns, None if place is None else batch.column(place).to_numpy(zero_copy_only=False), meta["crs"]
+
+
+def _cells(column: pa.Array) -> NDArray[Any]:
+    """Return a column of an Arrow batch as `pyogrio.raw.read` gives it: numbers as they are, days and times in numpy's types."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("ms"), safe=False)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+_TROUBLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, ValueError, RuntimeError)
+
+
+def _unreadable(path: Path, error: Exception) -> DeliveryError:
+    return DeliveryError(
+        f"{path.name}: got a file GDAL cannot read ({error}), expected {path.suffix.lower()[1:]}. "
+        "Open it in a GIS; ask the sender for a complete copy."
+    )

@@ -71,7 +71,14 @@ def _region(counties: gpd.GeoDataFrame) -> list[float]:
 def _fault_rows(spoiled: faults.Spoiled, sendings: Sequence[Sending]) -> list[dict[str, Any]]:
     """Return the labels of all faults with file, table, record number and key."""
     by_frame = {s.frame: s for s in sendings}
-    rows = []
+    rows: list[dict[str, Any]] = [
+        {
+            "file": f"{deliveries.INBOX}/{s.file}", "table": s.table, "source_row": "", "layer": s.layer, "key": "", "field": "",
+            "issue_type": kind,
+        }
+        for s in sendings
+        for kind in s.told
+    ]  # fmt: skip
     for entry in spoiled.labels:
         sending = by_frame[entry["frame"]]
         rows.append(

@@ -32,7 +32,10 @@ _LANGUAGE_BYTE = 29  # of a DBF header
 
 @dataclass(frozen=True)
 class Sending:
-    """Describe one table of `deliveries.toml`: frame, layer, style, file and the sender's columns."""
+    """Describe one table of `deliveries.toml`: frame, layer, style, file and the sender's columns.
+
+    `told` names the issues that the file as a whole deserves, however clean its rows are.
+    """
 
     frame: str
     layer: str
@@ -46,6 +49,7 @@ class Sending:
     header: list[list[str]] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     key: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     def key_of(self, frame: pd.DataFrame, at: int) -> str:
         """Return the key of a row: its parts joined by a slash; empty where a part is missing."""

@@ -176,6 +176,7 @@ def _in_outlets(spoiled: Spoiled) -> None:
     spoiled.put(name, plain[3], "is_approved", "待定", "bad_truth")
     spoiled.put(name, plain[4], "found_on", dt.date(2029, 3, 1), "dates_out_of_order")
     spoiled.labels[-1]["field"] = "target_on"
+    spoiled.label(name, plain[4], "found_on", "date_in_future")
     code = "HN-410299-9{:03d}-QT-00".format
     for k in range(4):
         at = spoiled.add(

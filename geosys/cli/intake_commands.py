@@ -1,0 +1,265 @@
+"""The commands for deliveries: look at one, take it in, undo that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geosys._errors import WorkspaceError
+from geosys._faults import nearest
+from geosys.cli.options import JsonOption, WorkspaceOption, box_named
+from geosys.cli.terminal import print_content, print_table, show_progress
+from geosys.geo.crs import GEOGRAPHIC, to_crs
+from geosys.geo.interpretation_names import interpretation_named
+from geosys.inbox import add_deliveries
+from geosys.inspection import Inspection, TableReport, inspect_file
+from geosys.journal import note_step, state_of, undo_last
+from geosys.layers.mappings import read_mapping_file, remember
+from geosys.layers.place import place_of
+from geosys.layers.spec import read_catalogue
+from geosys.receive import receive
+from geosys.workspace import MAPPINGS, find_workspace, read_workspace
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from geosys.layers.place import Place
+    from geosys.layers.spec import Catalogue
+    from geosys.receive import Received
+
+OK, PROBLEMS = 0, 1
+INSPECT_HELP = (
+    "检查报送文件，不写任何东西 Say what a delivery is and what is wrong with it; nothing is written.\n\n"
+    "Example: geosys inspect 排污口台账.xlsx 地块.zip"
+)
+ADD_HELP = "接收报送文件 Take deliveries in.\n\nExample: geosys add 排污口台账.xlsx --layer outfall --sender 祥符分局"
+UNDO_HELP = "撤销上一次接收 Undo the last 'geosys add'; no file is deleted.\n\nExample: geosys undo"
+
+SHOWN = 12  # issues shown on the screen; all stand in the JSON and in the fix list
+
+TableOption = Annotated[
+    str | None, typer.Option(help="工作表或图层 Sheet or layer of the file; * joins sheets of one form.")
+]
+CrsOption = Annotated[str | None, typer.Option(help="坐标系 The CRS, where the file does not state it.")]
+EncodingOption = Annotated[str | None, typer.Option(help="文字编码 The text encoding, where the bytes do not tell.")]
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        help="坐标读法，人工确认 How coordinates are to be read, confirmed: EPSG:4547, dms, gcj02, wgs84-swapped …",
+    ),
+]
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="文件、文件夹或压缩包 Files, folders or archives.")],
+    layer: Annotated[str | None, typer.Option(help="图层 The layer it is meant for (default: the best fit).")] = None,
+    table: TableOption = None,
+    crs: CrsOption = None,
+    encoding: EncodingOption = None,
+    read_as: AsOption = None,
+    region: Annotated[str | None, typer.Option(help="范围 west,south,east,north in degrees to check against.")] = None,
+    plane: Annotated[str, typer.Option(help="米制坐标系 The metric CRS to check in, with --region.")] = "EPSG:4547",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what deliveries are and what is wrong with them; exit 1 where a row could not be used."""
+    catalogue = read_catalogue()
+    _check_layer(layer, catalogue)
+    settings = _settings(crs=crs, encoding=encoding, read_as=read_as)
+    place = _place(region, plane, workspace, catalogue)
+    found = []
+    with show_progress() as progress:
+        for done, file in enumerate(files):
+            progress("inspect", done, len(files))
+            found.append(inspect_file(file, catalogue, layer=layer, table=table, place=place, settings=settings))
+        progress("inspect", len(files), len(files))
+    told = [_told(inspection) for inspection in found]
+    print_content(told, as_json=as_json, text="\n\n".join(_lines(inspection) for inspection in found))
+    unusable = any(f.fault or any(t.fault or t.usable_rows < t.rows for t in f.tables) for f in found)
+    raise SystemExit(PROBLEMS if unusable else OK)
+
+
+def add(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="文件 Files (a .gdb folder counts as one; a shapefile brings its parts)."),
+    ],
+    layer: Annotated[str, typer.Option(help="图层 The layer they hold; see 'geosys layers'.")],
+    table: TableOption = None,
+    sender: Annotated[str, typer.Option(help="报送单位 Who sent it; column mappings are remembered for him.")] = "",
+    crs: CrsOption = None,
+    encoding: EncodingOption = None,
+    read_as: AsOption = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help='列对应表 A TOML file with [columns] "their column" = "our field".')
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy files into the inbox, enter them in the plan and take their layer in; exit 1 where rows were withheld."""
+    catalogue = read_catalogue()
+    _check_layer(layer, catalogue)
+    root = find_workspace(workspace or Path.cwd())
+    columns = read_mapping_file(mapping, catalogue.layers[layer]) if mapping else {}
+    settings = _settings(table=table, sender=sender, crs=crs, encoding=encoding, read_as=read_as, columns=columns)
+    before = state_of(root, layer)
+    names = add_deliveries(root, files, layer, catalogue, settings)
+    if columns and sender:
+        remember(root / MAPPINGS, sender, layer, columns)
+    with show_progress() as progress:
+        received = receive(
+            read_workspace(root, catalogue), layer, catalogue, lambda done, total: progress("deliveries", done, total)
+        )
+    note_step(root, f"add {' '.join(names)} --layer {layer}", layer, before)
+    print_content(_summary(names, layer, received), as_json=as_json, text=_summary_lines(names, layer, received))
+    if not as_json:
+        _print_issues(received.issues)
+    raise SystemExit(PROBLEMS if _has_problems(received) else OK)
+
+
+def undo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Put the plan and the layer's current version back to what they were before the last 'geosys add'."""
+    step = undo_last(find_workspace(workspace or Path.cwd()))
+    told = {"undone": step.command, "layer": step.layer, "number": step.number}
+    print_content(
+        told,
+        as_json=as_json,
+        text=f"已撤销 undone: geosys {step.command}\n文件仍在 inbox 中 The files stay in the inbox.",
+    )
+
+
+def _check_layer(layer: str | None, catalogue: Catalogue) -> None:
+    if layer is not None and layer not in catalogue.layers:
+        hint = nearest(layer, catalogue.layers) or f"Known: {', '.join(catalogue.layers)}."
+        raise WorkspaceError(f"--layer: got '{layer}', expected a layer of layers/. {hint}")
+
+
+def _settings(**given: Any) -> dict[str, Any]:
+    """Return the settings that were given; a reading that nobody knows is refused here."""
+    if given.get("read_as"):
+        interpretation_named(given["read_as"])
+    return {key: value for key, value in given.items() if value not in (None, "", {})}
+
+
+def _place(region: str | None, plane: str, workspace: Path | None, catalogue: Catalogue) -> Place | None:
+    """Return what positions are checked against: a stated region, that of a named workspace, or nothing."""
+    if region is not None:
+        return place_of(plane, box_named(region))
+    return None if workspace is None else read_workspace(find_workspace(workspace), catalogue).place
+
+
+def _told(inspection: Inspection) -> dict[str, Any]:
+    """Return an inspection as plain values for machines."""
+    tables = []
+    for table in inspection.tables:
+        row = {name: getattr(table, name) for name in TableReport.__slots__ if name not in ("issues", "proposals")}
+        row["proposals"] = [{n: getattr(p, n) for n in ("column", "field", "why", "score")} for p in table.proposals]
+        row["issues"] = [] if table.issues is None else _issue_rows(table.issues)
+        tables.append(row)
+    return {
+        "file": inspection.file, "sha256": inspection.sha256, "fault": inspection.fault, "hidden_tables": list(inspection.hidden),
+        "tables": tables,
+    }  # fmt: skip
+
+
+def _issue_rows(issues: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+    columns = [
+        "issue_type",
+        "severity",
+        "source_row",
+        "source_line",
+        "field",
+        "value",
+        "before",
+        "after",
+        "message_zh",
+        "message_en",
+    ]
+    frame = issues[columns].astype(object)
+    rows: list[dict[str, Any]] = frame.where(frame.notna(), None).to_dict("records")
+    places = to_crs(issues.geometry.centroid.to_numpy(), str(issues.crs), GEOGRAPHIC)
+    for row, place in zip(rows, places, strict=True):
+        row["place"] = None if place is None or place.is_empty else [round(place.x, 7), round(place.y, 7)]
+    return rows
+
+
+def _lines(inspection: Inspection) -> str:
+    """Return an inspection in words."""
+    if inspection.fault:
+        return f"{inspection.file}: {inspection.fault}"
+    lines = [f"{inspection.file}（sha256 {inspection.sha256[:12]}）"]
+    if inspection.hidden:
+        lines.append(f"  隐藏的工作表 hidden sheets: {', '.join(inspection.hidden)}")
+    for table in inspection.tables:
+        lines += [f"  {line}" for line in _table_lines(table)]
+    return "\n".join(lines)
+
+
+def _table_lines(table: TableReport) -> list[str]:
+    if table.fault:
+        return [f"{table.table}: {table.fault}"]
+    fits = "、".join(f"{name} {count}" for name, count in list(table.fits.items())[:3]) or "—"
+    lines = [
+        f"{table.table} · {table.format} · {table.rows} 行 rows · {table.geometry or '无图形 no geometry'}",
+        f"  坐标系 CRS: {table.crs[:100] or '未说明 not stated'} · 编码等 evidence: {table.evidence or '—'}",
+    ]
+    if table.extent:
+        lines.append("  范围 extent: " + ", ".join(f"{v:.5f}" for v in table.extent))
+    lines.append(f"  图层 layer: {table.layer or '—'}（匹配字段数 fields matched: {fits}）")
+    if table.columns:
+        lines.append("  列 columns: " + "；".join(f"{column}→{field}" for column, field in table.columns.items()))
+    if table.unused:
+        lines.append("  未用的列 unused: " + "、".join(table.unused[:20]))
+    lines += [f"  建议 proposal: {p.column} → {p.field}（{p.why}）" for p in table.proposals[:5]]
+    if table.issues is not None:
+        lines.append(f"  可用 usable: {table.usable_rows} / {table.rows}")
+        counts = table.issues.groupby(["severity", "issue_title_zh", "issue_title_en"], sort=False).size()
+        lines += [f"  [{severity}] {zh} {en}: {count}" for (severity, zh, en), count in counts.items()]
+        first = table.issues[table.issues["severity"].isin(["error", "critical"])].head(5)
+        lines += [f"    {row.message_zh} {row.message_en}" for row in first.itertuples()]
+    return lines
+
+
+def _has_problems(received: Received) -> bool:
+    return not received.is_usable or bool(received.issues["severity"].isin(["error", "critical"]).any())
+
+
+def _summary(names: list[str], layer: str, received: Received) -> dict[str, Any]:
+    provenance = received.provenance()
+    severities = {str(k): int(v) for k, v in received.issues["severity"].value_counts().items()}
+    return {
+        "added": names, "layer": layer, "version": provenance.get("version", ""),
+        "rows": provenance.get("rows", 0), "rows_withheld": provenance.get("rows_withheld", 0), "issues_by_severity": severities,
+        "issues": _issue_rows(received.issues),
+    }  # fmt: skip
+
+
+def _summary_lines(names: list[str], layer: str, received: Received) -> str:
+    told = _summary(names, layer, received)
+    state = f"version {told['version']}" if told["version"] else "不可用 not usable"
+    counts = ", ".join(f"{k} {v}" for k, v in told["issues_by_severity"].items()) or "0"
+    return "\n".join([
+        *(f"added: {name}" for name in names),
+        f"{layer}: {state} · 可用 rows {told['rows']} · 扣下 withheld {told['rows_withheld']} · 问题 issues {counts}",
+        "撤销 to undo: geosys undo",
+    ])  # fmt: skip
+
+
+def _print_issues(issues: gpd.GeoDataFrame) -> None:
+    """Print the gravest issues as a table."""
+    if issues.empty:
+        return
+    rank = {"critical": 0, "error": 1, "warning": 2, "notice": 3}
+    worst = issues.assign(rank=issues["severity"].map(rank)).sort_values("rank", kind="stable").head(SHOWN)
+    columns = {
+        "severity": "级别",
+        "source_file": "文件",
+        "source_line": "行",
+        "field_title": "字段",
+        "message_zh": "问题",
+        "advice_zh": "怎么改",
+    }
+    print_table(f"数据问题 Issues（{len(issues)}）", worst, columns)
