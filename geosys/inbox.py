@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from glob import escape as glob_escape
 from typing import TYPE_CHECKING, Any
 
 from geosys._errors import SpecError, WorkspaceError
 from geosys._faults import nearest
 from geosys.content import hash_file, read_toml
 from geosys.layers.delivery import KEYS
+from geosys.layers.dictionary import END as DICTIONARY
 from geosys.workspace import PLAN, quote, write_text
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def _parts_of(file: Path) -> list[Path]:
         raise WorkspaceError(f"{file}: got no file, expected a delivery. Mend the name; nothing was changed.")
     if file.is_dir() or file.suffix.lower() != ".shp":
         return [file]
-    return sorted(file.parent.glob(f"{glob_escape(file.stem)}.*"))
+    stem = file.stem.casefold()
+    beside = (f"{file.stem}{DICTIONARY}".casefold(), f"{file.stem}.shp.xml".casefold())
+    return sorted(p for p in file.parent.iterdir() if p.stem.casefold() == stem or p.name.casefold() in beside)
 
 
 def _toml(value: Any) -> str:

@@ -13,6 +13,7 @@ from geosys._errors import GeoSysError
 from geosys.content import hash_file
 from geosys.geo.crs import GEOGRAPHIC, datum_that_cannot_be_converted, parse_crs, to_crs
 from geosys.geo.geometry import KINDS, extent
+from geosys.layers.coordinates import settle_positions
 from geosys.layers.delivery import Delivery
 from geosys.layers.intake import take_in
 from geosys.layers.issue_table import issue_frame
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from geosys.geo.ranking import Ranking
     from geosys.layers.reading import Reading
     from geosys.layers.spec import Catalogue, LayerSpec
 
@@ -37,7 +39,8 @@ class TableReport:
     """Hold what was found in one table of a delivery.
 
     `fits` says for each layer, the likeliest first, how many of its fields the columns feed; `columns` which column
-    feeds which field of `layer`; `proposals` are likenesses for a person to decide; `issues` is the issue table of
+    feeds which field of `layer`; `proposals` are likenesses for a person to decide; `ranking` is how the
+    coordinates may be read, where that had to be judged; `issues` is the issue table of
     taking it in as that layer, or None where that failed.
     """
 
@@ -55,6 +58,7 @@ class TableReport:
     usable_rows: int
     issues: gpd.GeoDataFrame | None
     proposals: tuple[Proposal, ...] = ()
+    ranking: Ranking | None = None
     fault: str = ""
 
 
@@ -129,13 +133,15 @@ def _report(
     delivery = Delivery(path=path, name=path.name, layer=chosen, table=table, **settings)
     naming, _ = map_columns(reading, spec, delivery)
     used = {*naming.columns.values(), *naming.x, *naming.y}
-    made, found = take_in(spec, [delivery], place or _own_place(reading), catalogue)
-    issues = issue_frame(found, catalogue, (place or _own_place(reading)).crs)
+    looked_at = place or _own_place(reading)
+    _, _, ranking = settle_positions(reading, naming, spec, delivery, looked_at)
+    made, found = take_in(spec, [delivery], looked_at, catalogue)
+    issues = issue_frame(found, catalogue, looked_at.crs)
     unused = tuple(c for c in reading.columns if c not in used)
     columns = {column: name for name, column in naming.columns.items()}
     return TableReport(
         **report, columns=columns, unused=unused, usable_rows=0 if made is None else len(made.frame), issues=issues,
-        proposals=tuple(propose(reading, spec, naming)),
+        proposals=tuple(propose(reading, spec, naming)), ranking=ranking,
     )  # fmt: skip
 
 

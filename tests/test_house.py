@@ -39,6 +39,7 @@ DOORS = {
     "folium": {"geosys.maps.folium_page"},
     "matplotlib": set(),
     "llvmlite": {"geosys.geo.flat"},
+    "openpyxl": {"geosys.maps.fix_list"},
     "numba": {"geosys.geo.flat"},
     "pyogrio": {"geosys.layers.vector_files"},
     "python_calamine": {"geosys.layers.tables"},

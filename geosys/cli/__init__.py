@@ -233,6 +233,7 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 app.command(name="inspect", help=intake_commands.INSPECT_HELP)(intake_commands.inspect)
 app.command(name="add", help=intake_commands.ADD_HELP)(intake_commands.add)
+app.command(name="answer", help=intake_commands.ANSWER_HELP)(intake_commands.answer)
 app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)

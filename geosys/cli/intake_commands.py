@@ -9,8 +9,10 @@ import typer
 
 from geosys._errors import WorkspaceError
 from geosys._faults import nearest
-from geosys.cli.options import JsonOption, WorkspaceOption, box_named
+from geosys.answers import NOBODY, write_answers
+from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_table, show_progress
+from geosys.geo.candidate_map import candidate_svg
 from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.geo.interpretation_names import interpretation_named
 from geosys.inbox import add_deliveries
@@ -19,12 +21,14 @@ from geosys.journal import note_step, state_of, undo_last
 from geosys.layers.mappings import read_mapping_file, remember
 from geosys.layers.place import place_of
 from geosys.layers.spec import read_catalogue
+from geosys.layers.store import stored_key
 from geosys.receive import receive
-from geosys.workspace import MAPPINGS, find_workspace, read_workspace
+from geosys.workspace import MAPPINGS, find_workspace, read_workspace, write_text
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from geosys.geo.ranking import Ranking
     from geosys.layers.place import Place
     from geosys.layers.spec import Catalogue
     from geosys.receive import Received
@@ -35,6 +39,7 @@ INSPECT_HELP = (
     "Example: geosys inspect 排污口台账.xlsx 地块.zip"
 )
 ADD_HELP = "接收报送文件 Take deliveries in.\n\nExample: geosys add 排污口台账.xlsx --layer outfall --sender 祥符分局"
+ANSWER_HELP = "给报送单位的修改清单 Write to each sender what to mend: fix list, report, scorecard.\n\nExample: geosys answer --sender 祥符分局"
 UNDO_HELP = "撤销上一次接收 Undo the last 'geosys add'; no file is deleted.\n\nExample: geosys undo"
 
 SHOWN = 12  # issues shown on the screen; all stand in the JSON and in the fix list
@@ -61,6 +66,10 @@ def inspect(
     encoding: EncodingOption = None,
     read_as: AsOption = None,
     region: Annotated[str | None, typer.Option(help="范围 west,south,east,north in degrees to check against.")] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option("--map", help="坐标候选图 Write a small map of how the coordinates may be read (.svg)."),
+    ] = None,
     plane: Annotated[str, typer.Option(help="米制坐标系 The metric CRS to check in, with --region.")] = "EPSG:4547",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -77,9 +86,22 @@ def inspect(
             found.append(inspect_file(file, catalogue, layer=layer, table=table, place=place, settings=settings))
         progress("inspect", len(files), len(files))
     told = [_told(inspection) for inspection in found]
+    if candidates is not None:
+        _write_candidates(candidates, found, place)
     print_content(told, as_json=as_json, text="\n\n".join(_lines(inspection) for inspection in found))
     unusable = any(f.fault or any(t.fault or t.usable_rows < t.rows for t in f.tables) for f in found)
     raise SystemExit(PROBLEMS if unusable else OK)
+
+
+def _write_candidates(path: Path, found: list[Inspection], place: Place | None) -> None:
+    """Write the map of the first table whose coordinates had to be judged."""
+    ranking = next((t.ranking for f in found for t in f.tables if t.ranking is not None), None)
+    if ranking is None:
+        raise WorkspaceError(
+            "--map: got tables whose coordinates fit as stated, expected one to judge. Give --region to check against."
+        )
+    region = None if place is None else place.region_in_degrees()
+    write_text(path, candidate_svg(ranking, region, "" if place is None else place.region_text))
 
 
 def add(
@@ -106,18 +128,52 @@ def add(
     columns = read_mapping_file(mapping, catalogue.layers[layer]) if mapping else {}
     settings = _settings(table=table, sender=sender, crs=crs, encoding=encoding, read_as=read_as, columns=columns)
     before = state_of(root, layer)
+    key = stored_key(root / "store", layer)
     names = add_deliveries(root, files, layer, catalogue, settings)
     if columns and sender:
         remember(root / MAPPINGS, sender, layer, columns)
     with show_progress() as progress:
-        received = receive(
-            read_workspace(root, catalogue), layer, catalogue, lambda done, total: progress("deliveries", done, total)
-        )
-    note_step(root, f"add {' '.join(names)} --layer {layer}", layer, before)
-    print_content(_summary(names, layer, received), as_json=as_json, text=_summary_lines(names, layer, received))
+        plan = read_workspace(root, catalogue)
+        received = receive(plan, layer, catalogue, lambda done, total: progress("deliveries", done, total))
+        note_step(root, f"add {' '.join(names)} --layer {layer}", layer, before)
+        progress("answers", 0, 1)
+        papers = write_answers(plan, catalogue, {layer: received}, day_named(None), {layer: key})
+        progress("answers", 1, 1)
+    told = _summary(names, layer, received) | {"answers": [str(path) for path in papers]}
+    lines = [_summary_lines(names, layer, received), *(f"answer: {path}" for path in papers)]
+    print_content(told, as_json=as_json, text="\n".join(lines))
     if not as_json:
         _print_issues(received.issues)
     raise SystemExit(PROBLEMS if _has_problems(received) else OK)
+
+
+def answer(
+    sender: Annotated[str | None, typer.Option(help="报送单位 Only the papers of this sender.")] = None,
+    today: TodayOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write for each sender the fix list and the report of all his deliveries, and the scorecard."""
+    catalogue = read_catalogue()
+    plan = read_workspace(find_workspace(workspace or Path.cwd()), catalogue)
+    senders = {d.sender or NOBODY for d in plan.deliveries}
+    if sender is not None and sender not in senders:
+        raise WorkspaceError(
+            f"--sender: got '{sender}', expected one of: {'、'.join(sorted(senders))}. {nearest(sender, senders)}".rstrip()
+        )
+    names = sorted({d.layer for d in plan.deliveries if sender in (None, d.sender or NOBODY)})
+    received = {}
+    with show_progress() as progress:
+        for done, name in enumerate(names):
+            progress("deliveries", done, len(names))
+            received[name] = receive(plan, name, catalogue)
+        progress("deliveries", len(names), len(names))
+        progress("answers", 0, 1)
+        papers = write_answers(plan, catalogue, received, plan.as_of or day_named(today))
+        progress("answers", 1, 1)
+    print_content(
+        {"answers": [str(p) for p in papers]}, as_json=as_json, text="\n".join(f"answer: {p}" for p in papers)
+    )
 
 
 def undo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
@@ -155,14 +211,27 @@ def _told(inspection: Inspection) -> dict[str, Any]:
     """Return an inspection as plain values for machines."""
     tables = []
     for table in inspection.tables:
-        row = {name: getattr(table, name) for name in TableReport.__slots__ if name not in ("issues", "proposals")}
+        row = {
+            name: getattr(table, name)
+            for name in TableReport.__slots__
+            if name not in ("issues", "proposals", "ranking")
+        }
         row["proposals"] = [{n: getattr(p, n) for n in ("column", "field", "why", "score")} for p in table.proposals]
+        row["readings"] = [] if table.ranking is None else _readings(table.ranking)
         row["issues"] = [] if table.issues is None else _issue_rows(table.issues)
         tables.append(row)
     return {
         "file": inspection.file, "sha256": inspection.sha256, "fault": inspection.fault, "hidden_tables": list(inspection.hidden),
         "tables": tables,
     }  # fmt: skip
+
+
+def _readings(ranking: Ranking) -> list[dict[str, Any]]:
+    """Return the best readings of the coordinates with why."""
+    return [
+        {"reading": s.interpretation.id, "inside": s.inside, "score": s.score, "zh": s.reason.zh, "en": s.reason.en}
+        for s in ranking.standings[:5]
+    ]
 
 
 def _issue_rows(issues: gpd.GeoDataFrame) -> list[dict[str, Any]]:
@@ -209,6 +278,8 @@ def _table_lines(table: TableReport) -> list[str]:
     if table.extent:
         lines.append("  范围 extent: " + ", ".join(f"{v:.5f}" for v in table.extent))
     lines.append(f"  图层 layer: {table.layer or '—'}（匹配字段数 fields matched: {fits}）")
+    if table.ranking is not None:
+        lines += [f"  读法 reading {r['reading']}: {r['zh']} {r['en']}" for r in _readings(table.ranking)]
     if table.columns:
         lines.append("  列 columns: " + "；".join(f"{column}→{field}" for column, field in table.columns.items()))
     if table.unused:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STAGES = {
     "sample": "绘制样例县 Drawing the sample county",
+    "answers": "编写修改清单 Writing answers",
     "inspect": "查看报送文件 Inspecting deliveries",
     "deliveries": "接收与检查 Taking deliveries in",
     "rules": "规则判定 Judging rules",

@@ -29,6 +29,7 @@ _ZONES = {_THREE: (range(25, 46), 4513, 4534), _SIX: (range(13, 24), 4491, 4502)
 _MERCATOR = "EPSG:3857"
 FALSE_EASTING_M, PREFIX_M = 500_000.0, 1_000_000.0
 _MOST_EAST_M, _MOST_NORTH_M = 500_000.0, 6_300_000.0  # from the central meridian: farther off, the prefix is another
+_BEYOND = 1e12
 _SIXTY = 60.0
 _DIGITS = 8  # of a second: what a float of this size still holds
 _REFUSED = {"beijing54": "北京54", "xian80": "西安80"}
@@ -146,7 +147,7 @@ def on_earth(degrees: Points) -> Points:
 
 def _sixty(points: Points, *, unit: float) -> Points:
     """Read degrees, minutes and seconds written as one number; 60 minutes or seconds are none, not carried over."""
-    points = _finite(points)
+    points = np.clip(_finite(points), -_BEYOND, _BEYOND)  # what is larger is no angle, and its square is infinite
     seconds = np.round(np.abs(points) * unit, _DIGITS)
     degrees = np.floor(seconds / 1e4)
     minutes = np.floor((seconds - degrees * 1e4) / 100.0)

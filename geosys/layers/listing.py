@@ -11,6 +11,7 @@ from geosys.layers.boundary_reading import read_boundary_file
 from geosys.layers.drawings import read_drawing
 from geosys.layers.placemarks import read_placemarks
 from geosys.layers.shapefile_parts import KINDS, find_parts, read_head
+from geosys.layers.sheet_marks import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,11 +115,12 @@ def list_sheets(path: Path) -> list[Table]:
     DeliveryError
         When the workbook cannot be opened.
     """
+    check_size(path)  # one stray cell at the far corner would take all memory
     try:
         book = _calamine.CalamineWorkbook.from_path(str(path))
         found = []
         for meta in book.sheets_metadata:
-            rows = book.get_sheet_by_name(meta.name).total_height
+            rows = (book.get_sheet_by_name(meta.name).end or (-1, -1))[0] + 1
             is_shown = meta.visible == _calamine.SheetVisibleEnum.Visible
             if rows or len(book.sheets_metadata) == 1:
                 found.append(Table(meta.name, path.suffix.lower()[1:], int(rows), "", not is_shown))

@@ -15,6 +15,7 @@ from geosys.layers.dictionary import END as DICTIONARY
 from geosys.layers.drawings import read_drawing
 from geosys.layers.file_heads import check_head
 from geosys.layers.listing import LISTERS, UNKNOWN, Table
+from geosys.layers.mojibake import mend_mojibake
 from geosys.layers.notices import library_notices, without_folders
 from geosys.layers.placemarks import read_placemarks
 from geosys.layers.reading import choose_table
@@ -91,10 +92,10 @@ def read_delivery(path: Path, table: str | None, encoding: str | None, words: Se
     """
     if _is_holder(path):
         with _opened(path) as (folder, evidence):
-            reading = _read_under(path.name, folder, table, encoding, words)
+            reading = mend_mojibake(_read_under(path.name, folder, table, encoding, words))
         return replace(reading, evidence="; ".join(text for text in (evidence, reading.evidence) if text))
     _check_kind(path)
-    return _read_file(path, table, encoding, words, ())
+    return mend_mojibake(_read_file(path, table, encoding, words, ()))
 
 
 def _is_holder(path: Path) -> bool:

@@ -84,7 +84,10 @@ def number(value: object) -> float | None:
     half = half.removeprefix("'")
     if not _NUMBER.fullmatch(half) or not any(letter.isdigit() for letter in half):
         return None
-    result = float(half.replace(",", ""))
+    try:
+        result = float(half.replace(",", ""))
+    except ValueError:  # an exponent without a number, as E1
+        return None
     return result if math.isfinite(result) else None
 
 
