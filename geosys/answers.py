@@ -74,7 +74,10 @@ def write_answers(
     for sender in sorted({d.sender or NOBODY for d in deliveries}):
         own = [d for d in deliveries if (d.sender or NOBODY) == sender]
         files = {(d.layer, d.name) for d in own}
-        rows = [t[[pair in files for pair in zip(t["layer"], t["source_file"], strict=True)]] for t in issues.values()]
+        rows = [
+            t.loc[np.array([pair in files for pair in zip(t["layer"], t["source_file"], strict=True)], dtype=bool)]
+            for t in issues.values()
+        ]
         table = in_degrees(gpd.GeoDataFrame(pd.concat(rows, ignore_index=True), crs=workspace.crs))
         if table.empty:
             continue
