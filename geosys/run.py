@@ -121,7 +121,9 @@ def _receive_all(
     workspace: Workspace, catalogue: Catalogue, progress: Progress
 ) -> tuple[dict[str, Layer], gpd.GeoDataFrame]:
     """Receive every layer of the plan; return the usable ones and all issues."""
-    names = sorted({delivery.layer for delivery in workspace.deliveries})
+    given = {delivery.layer for delivery in workspace.deliveries}
+    specs = catalogue.layers  # what others are held against comes first
+    names = sorted(given, key=lambda name: (not (specs[name].is_reference or specs[name].divisions), name))
     layers, tables = {}, []
     for done, name in enumerate(names):
         progress("deliveries", done, len(names))
