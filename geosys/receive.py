@@ -136,8 +136,8 @@ def _stored_issues(workspace: Workspace, layer_id: str, key: str) -> gpd.GeoData
 def receipt_key(workspace: Workspace, layer_id: str, catalogue: Catalogue) -> str:
     """Return the hash of all that decides how a layer's deliveries are taken in."""
     spec = catalogue.layers[layer_id]
-    lists = sorted({f.codes for f in spec.fields.values() if f.codes})
-    kinds = sorted((k.id, k.severity, k.title, k.advice) for k in catalogue.issue_types.values())
+    lists = sorted({"office"} | {f.codes for f in spec.fields.values() if f.codes})  # issues name the office
+    kinds = sorted((k.id, k.severity, k.responsibility, k.title, k.advice) for k in catalogue.issue_types.values())
     told: list[Any] = [
         geosys.__version__, spec.spec_hash, [(name, catalogue.codes[name].hash) for name in lists],
         repr(kinds), workspace.crs, workspace.region, workspace.as_of,
