@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 import geosys
 from geosys._errors import GeoSysError
 from geosys.content import content_root
+from geosys.layers.mappings import mapping_path
 from geosys.layers.naming import map_columns, words_of
 from geosys.layers.readers import read_delivery
 from geosys.layers.redelivery import compare_deliveries
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 FOLDER = "answers"
 SCORES = "scorecard.csv"
 NOBODY = "未注明报送单位"
-MOST_ROWS_COPIED = 200_000  # a larger delivery is answered without a copy of its table
+MOST_ROWS_COPIED = 100_000  # a larger delivery is answered without a copy of its table
 
 
 def write_answers(
@@ -68,22 +68,35 @@ def write_answers(
     comparison = gpd.GeoDataFrame(pd.concat(told, ignore_index=True), crs=workspace.crs) if told else None
     deliveries = [d for d in workspace.deliveries if d.layer in issues]
     scores = _scores(deliveries, received, comparison)
+    rows_of = {
+        (name, str(entry["file"])): int(entry["rows"])
+        for name, found in received.items()
+        for entry in found.provenance().get("deliveries", [])
+    }
     root = workspace.root / FOLDER
     root.mkdir(exist_ok=True)
     written = []
     for sender in sorted({d.sender or NOBODY for d in deliveries}):
         own = [d for d in deliveries if (d.sender or NOBODY) == sender]
         files = {(d.layer, d.name) for d in own}
-        rows = [t[[pair in files for pair in zip(t["layer"], t["source_file"], strict=True)]] for t in issues.values()]
+        rows = [
+            t.loc[np.array([pair in files for pair in zip(t["layer"], t["source_file"], strict=True)], dtype=bool)]
+            for t in issues.values()
+        ]
         table = in_degrees(gpd.GeoDataFrame(pd.concat(rows, ignore_index=True), crs=workspace.crs))
         if table.empty:
             continue
-        folder = root / re.sub(r"[^\w-]+", "_", sender)[:60]
+        folder = root / mapping_path(root, sender).stem  # a safe name, one a sender
         folder.mkdir(exist_ok=True)
         letter = _letter(workspace, sender, scores, day)
         since = None if comparison is None else comparison[comparison["source_file"].isin([d.name for d in own])]
         write_fix_list(
-            folder / "fix_list.xlsx", table, _originals(own, catalogue), letter, comparison=since, scores=scores
+            folder / "fix_list.xlsx",
+            table,
+            _originals(own, catalogue, rows_of),
+            letter,
+            comparison=since,
+            scores=scores,
         )
         write_text(folder / "fix_report.html", fix_report(table, letter, content_palettes(), since))
         written += [folder / "fix_list.xlsx", folder / "fix_report.html"]
@@ -136,18 +149,18 @@ def _letter(workspace: Workspace, sender: str, scores: pd.DataFrame, day: dt.dat
     return Letter(meta, sender, rows, withheld, outline=workspace.place.region_in_degrees())
 
 
-def _originals(own: Sequence[Delivery], catalogue: Catalogue) -> list[Original]:
+def _originals(own: Sequence[Delivery], catalogue: Catalogue, rows_of: Mapping[tuple[str, str], int]) -> list[Original]:
     """Return the sender's tables as they came; one that cannot be read, or is too large to copy, is left out."""
     found = []
     for delivery in own:
         spec = catalogue.layers[delivery.layer]
+        if rows_of.get((delivery.layer, delivery.name), 0) > MOST_ROWS_COPIED:
+            continue
         try:
             reading = read_delivery(delivery.path, delivery.table, delivery.encoding, words_of(spec)).only(
                 delivery.rows
             )
         except (GeoSysError, OSError):
-            continue
-        if reading.size > MOST_ROWS_COPIED:
             continue
         naming, _ = map_columns(reading, spec, delivery, delivery.remembered)
         sheets = [str(v) for v in reading.columns.get("工作表", ())] if delivery.table == "*" else ()

@@ -10,6 +10,8 @@ from typing import Any
 
 from geosys._errors import SpecError
 
+# Source: ESRI Shapefile Technical Description (1998) for .shp .shx .dbf; the others are what GIS programs write beside them.
+SHAPEFILE_ENDS = (".shx", ".dbf", ".prj", ".cpg", ".cst", ".qpj", ".sbn", ".sbx", ".qix", ".shp.xml", "_字段对照.csv")
 ROOMS = ("layers", "cases", "maps")
 
 
@@ -43,13 +45,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     name = short_name(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"), name)
     except FileNotFoundError:
         raise SpecError(f"{name}: got no file, expected a TOML file. Create it or mend the name.") from None
     except UnicodeDecodeError as error:
         raise SpecError(
             f"{name}: got bytes that are not UTF-8 ({error.reason}), expected UTF-8. Save the file as UTF-8."
         ) from None
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Read a text as TOML; `name` is what messages call it."""
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{name}: got text that is not TOML ({error}), expected TOML. Mend that line.") from None
 
@@ -96,7 +104,7 @@ def short_name(path: Path) -> str:
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file; of a folder (a geodatabase) or shapefile that of all its files in order of name."""
     digest = hashlib.sha256()
-    files = _files_of(path)
+    files = files_of(path)
     for part in files:
         if len(files) > 1:
             digest.update(part.relative_to(path.parent).as_posix().encode())
@@ -106,10 +114,11 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _files_of(path: Path) -> list[Path]:
-    """Return the files that make up a delivery: a folder's, or a shapefile's with its .dbf, .shx, .prj and .cpg."""
+def files_of(path: Path) -> list[Path]:
+    """Return the files that make up a delivery: a folder's, or a shapefile's with all its parts, whatever their case."""
     if path.is_dir():
         return sorted(p for p in path.rglob("*") if p.is_file())
-    if path.suffix.lower() == ".shp":
-        return sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file())
-    return [path]
+    if path.suffix.lower() != ".shp":
+        return [path]
+    names = {f"{path.stem}{end}".casefold() for end in SHAPEFILE_ENDS}
+    return sorted(p for p in path.parent.iterdir() if p == path or (p.name.casefold() in names and p.is_file()))

@@ -96,6 +96,13 @@ def inspect_file(
         More settings of a delivery (`encoding`, `crs`, `read_as` …) as a plan would give them.
     """
     try:
+        path.name.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = path.name.encode("utf-8", "surrogateescape").decode("gb18030", "replace")
+        return Inspection(
+            shown, "", (), f"{shown}: got a file name that is not UTF-8, expected one that is. Rename the file."
+        )
+    try:
         tables = list_tables(path)
         digest = hash_file(path)
     except (GeoSysError, OSError) as error:

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from geosys._errors import WorkspaceError
 from geosys.layers.store import CURRENT, write_json
-from geosys.workspace import PLAN, write_text
+from geosys.workspace import MAPPINGS, PLAN, read_text, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FOLDER = "store/journal"
+
+
+LOCK = "store/lock.sqlite"
+PATIENCE_S = 600.0
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Hold a workspace for one command; a second one waits, and what a killed one held is free again at once.
+
+    Raises
+    ------
+    WorkspaceError
+        When another command holds it for longer than `PATIENCE_S` seconds.
+    """
+    (root / LOCK).parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(root / LOCK, timeout=PATIENCE_S, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise WorkspaceError(
+                f"{root.name}: got a workspace another command works on ({error}), expected a free one. Wait for it to end."
+            ) from None
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +49,7 @@ class State:
 
     plan: str
     current: str | None
+    memory: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +67,8 @@ def state_of(root: Path, layer: str) -> State:
     """Return the plan's text and a layer's current version as they are now."""
     pointer = root / "store" / layer / CURRENT
     current = pointer.read_text(encoding="utf-8") if pointer.exists() else None
-    return State((root / PLAN).read_text(encoding="utf-8"), current)
+    memory = {p.name: read_text(p) for p in sorted((root / MAPPINGS).glob("*.toml"))}
+    return State(read_text(root / PLAN), current, memory)
 
 
 def note_step(root: Path, command: str, layer: str, before: State) -> Step:
@@ -50,7 +79,7 @@ def note_step(root: Path, command: str, layer: str, before: State) -> Step:
     step = Step(number, command, layer, before, state_of(root, layer))
     told = {
         "number": step.number, "command": command, "layer": layer,
-        "before": [before.plan, before.current], "after": [step.after.plan, step.after.current],
+        "before": astuple(before), "after": astuple(step.after),
     }  # fmt: skip
     write_json(folder / f"{step.number:06d}.json", told)
     return step
@@ -97,6 +126,11 @@ def undo_last(root: Path) -> Step:
         pointer.unlink(missing_ok=True)
     else:
         write_text(pointer, step.before.current)
+    for name in step.after.memory.keys() | step.before.memory.keys():
+        if name not in step.before.memory:
+            (root / MAPPINGS / name).unlink(missing_ok=True)
+        else:
+            write_text(root / MAPPINGS / name, step.before.memory[name])
     path = root / FOLDER / f"{step.number:06d}.json"
     path.rename(path.with_suffix(".undone"))
     return step

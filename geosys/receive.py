@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 import geosys
 from geosys.content import hash_file
+from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.layers.bulk import is_bulk, take_in_bulk
 from geosys.layers.intake import take_in
 from geosys.layers.issue_table import issue_frame
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from geosys.layers.delivery import Delivery
     from geosys.layers.intake import Layer
     from geosys.layers.issues import Issue
+    from geosys.layers.place import Place
     from geosys.layers.spec import Catalogue, LayerSpec
     from geosys.workspace import Workspace
 
@@ -83,17 +88,42 @@ def _take_in(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[bool, list[Issue]]:  # fmt: skip
     """Take deliveries in and store the version, batch by batch where they are many rows; say whether there is one."""
+    place = _place(workspace, spec, catalogue)
     if is_bulk(spec, deliveries):
         try:
-            made = take_in_bulk(spec, deliveries, workspace.place, catalogue, workspace.store, key, progress)
+            made = take_in_bulk(spec, deliveries, place, catalogue, workspace.store, key, progress)
         except UnicodeDecodeError:  # texts against the law of their format: judged on the whole column below
             pass
         else:
             return bool(made.version), made.issues
-    layer, found = take_in(spec, deliveries, workspace.place, catalogue)
+    layer, found = take_in(spec, deliveries, place, catalogue)
     if layer is not None:
         write_version(workspace.store, layer, key)
     return layer is not None, found
+
+
+def _witnesses(spec: LayerSpec, catalogue: Catalogue) -> list[LayerSpec]:
+    """Return the layers that positions of a layer are held against; none for those that are held against themselves."""
+    if spec.is_reference or spec.divisions:
+        return []
+    return [other for other in catalogue.layers.values() if other.is_reference or other.divisions]
+
+
+def _place(workspace: Workspace, spec: LayerSpec, catalogue: Catalogue) -> Place:
+    """Return the plan's place with what is known to lie right: reference layers, and divisions by code, in degrees."""
+    reference: list[NDArray[np.object_]] = []
+    divisions: dict[str, Any] = {}
+    for other in _witnesses(spec, catalogue):
+        layer = read_current(workspace.store, other) if has_current(workspace.store, other.id) else None
+        if layer is None:
+            continue
+        shapes = to_crs(layer.frame.geometry.to_numpy(), workspace.crs, GEOGRAPHIC)
+        if other.is_reference:
+            reference.append(shapes)
+        if other.divisions:
+            divisions |= dict(zip(layer.frame[other.divisions].astype(str), shapes, strict=True))
+    there = np.concatenate(reference) if reference else None
+    return replace(workspace.place, reference=there, counties=divisions)
 
 
 def _stored_issues(workspace: Workspace, layer_id: str, key: str) -> gpd.GeoDataFrame | None:
@@ -106,12 +136,15 @@ def _stored_issues(workspace: Workspace, layer_id: str, key: str) -> gpd.GeoData
 def receipt_key(workspace: Workspace, layer_id: str, catalogue: Catalogue) -> str:
     """Return the hash of all that decides how a layer's deliveries are taken in."""
     spec = catalogue.layers[layer_id]
-    lists = sorted({f.codes for f in spec.fields.values() if f.codes})
-    kinds = sorted((k.id, k.severity, k.title, k.advice) for k in catalogue.issue_types.values())
+    lists = sorted({"office"} | {f.codes for f in spec.fields.values() if f.codes})  # issues name the office
+    kinds = sorted((k.id, k.severity, k.responsibility, k.title, k.advice) for k in catalogue.issue_types.values())
     told: list[Any] = [
         geosys.__version__, spec.spec_hash, [(name, catalogue.codes[name].hash) for name in lists],
         repr(kinds), workspace.crs, workspace.region, workspace.as_of,
     ]  # fmt: skip
+    store = workspace.store
+    witnesses = [other.id for other in _witnesses(spec, catalogue) if has_current(store, other.id)]
+    told += [[name, read_provenance(store, name)["version"]] for name in witnesses]
     for delivery in workspace.deliveries:
         if delivery.layer == layer_id:
             entry = {k: v for k, v in asdict(delivery).items() if k != "path"}

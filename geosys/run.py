@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import geosys
+from geosys._errors import WorkspaceError
 from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
 from geosys.cases.ledger import open_ledger, reconcile
@@ -18,7 +19,7 @@ from geosys.cases.rules import RuleBook, read_rules
 from geosys.layers.cross_checks import run_cross_checks
 from geosys.layers.issue_table import issue_frame
 from geosys.layers.spec import Catalogue, read_catalogue
-from geosys.layers.store import write_json, write_table
+from geosys.layers.store import forget_version, write_json, write_table
 from geosys.outputs import write_outputs
 from geosys.overlays import overlay_of
 from geosys.receive import all_issues, receive
@@ -121,13 +122,20 @@ def _receive_all(
     workspace: Workspace, catalogue: Catalogue, progress: Progress
 ) -> tuple[dict[str, Layer], gpd.GeoDataFrame]:
     """Receive every layer of the plan; return the usable ones and all issues."""
-    names = sorted({delivery.layer for delivery in workspace.deliveries})
+    given = {delivery.layer for delivery in workspace.deliveries}
+    specs = catalogue.layers  # what others are held against comes first
+    names = sorted(given, key=lambda name: (not (specs[name].is_reference or specs[name].divisions), name))
     layers, tables = {}, []
     for done, name in enumerate(names):
         progress("deliveries", done, len(names))
         received = receive(workspace, name, catalogue)
+        try:
+            layer = received.layer()
+        except WorkspaceError:  # whole by its footer only
+            forget_version(workspace.store, name)
+            received = receive(workspace, name, catalogue)
+            layer = received.layer()
         tables.append(received.issues)
-        layer = received.layer()
         if layer is not None:
             layers[name] = layer
     progress("deliveries", len(names), len(names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._faults import Faults, nearest
-from geosys.content import read_toml
+from geosys.content import parse_toml, read_toml
 from geosys.geo.crs import area_of_use, check_metric, datum_that_cannot_be_converted, parse_crs
 from geosys.geo.interpretation_names import interpretation_named
 from geosys.layers import delivery as deliveries
@@ -88,7 +88,7 @@ def find_workspace(start: Path) -> Path:
     )
 
 
-def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
+def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) -> Workspace:
     """Read and validate the plan of a workspace; all faults at once.
 
     Raises
@@ -96,7 +96,7 @@ def read_workspace(root: Path, catalogue: Catalogue) -> Workspace:
     SpecError
         With every fault of the plan: unknown keys and layers, a CRS that is not metric, fields that do not exist.
     """
-    table = read_toml(root / PLAN)
+    table = read_toml(root / PLAN) if text is None else parse_toml(text, PLAN)
     faults = Faults()
     faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox", "overlay"), ("title", "crs"))
     table = faults.sound(PLAN, table, _PLAN_KINDS)
@@ -240,6 +240,11 @@ def init_workspace(root: Path, title: str, crs: str, region: tuple[float, float,
         f"title = {{ zh = {quoted}, en = {quoted} }}\ncrs = {quote(crs)}\n{border}\n",
     )
     return path
+
+
+def read_text(path: Path) -> str:
+    """Read a text file with its line ends as they are, so that it can be written back byte for byte."""
+    return path.read_bytes().decode("utf-8")
 
 
 def write_text(path: Path, text: str) -> None:

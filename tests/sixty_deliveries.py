@@ -691,7 +691,7 @@ def degrees_called_metres(folder: Path) -> Made:
     shapes = plots(45)
     frame = frame_of(shapes).to_crs("EPSG:4490").set_crs(CRS, allow_override=True)
     return plot_delivery(
-        vector(folder / "地块.gpkg", frame), shapes, expected=("unit_contradicts",), says="--as degrees"
+        vector(folder / "地块.gpkg", frame), shapes, expected=("crs_unit_contradicts",), says="--as degrees"
     )
 
 
@@ -701,7 +701,7 @@ def kilometres(folder: Path) -> Made:
     small = {code: shapely.transform(s, lambda xy: xy / 1000.0) for code, s in shapes.items()}
     frame = frame_of(shapes).set_geometry(list(small.values()), crs=CRS)
     return plot_delivery(
-        vector(folder / "地块.gpkg", frame), shapes, expected=("unit_contradicts",), says="--as cgcs2000-3-114-km"
+        vector(folder / "地块.gpkg", frame), shapes, expected=("crs_unit_contradicts",), says="--as cgcs2000-3-114-km"
     )
 
 

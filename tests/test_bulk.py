@@ -103,7 +103,7 @@ def spoil(columns, shapes):
 
 def written(store, catalogue, name=LAYER):
     """Return the rows and the withheld rows of the current version in the order of the delivery, and the pointer."""
-    layer = read_current(store, name, catalogue)
+    layer = read_current(store, catalogue.layers[name])
     return layer.frame, layer.withheld, json.loads((store / name / "current.json").read_text("utf-8"))
 
 

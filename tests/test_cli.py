@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -187,3 +189,14 @@ def test_current_layers_are_laid_over_each_other(
     assert call("overlay", "land_patch", "source_zon", *where) == 2
     assert "Did you mean 'source_zone'?" in capsys.readouterr().err
     assert call("overlay", "land_patch", "source_zone", "--out", "a.xlsx", *where) == 2
+
+
+def test_a_run_of_a_small_workspace_loads_no_compiler(workspace: Path) -> None:
+    """The kernels are for large layers: the demo is no slower for them, with a cold cache or a warm one."""
+    code = (
+        "import sys\nfrom geosys.cli import main\n"
+        f"try:\n    main(['run', '--today', '2026-09-30', '--workspace', {str(workspace)!r}])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.exit(len({'numba', 'llvmlite'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0

@@ -164,9 +164,9 @@ CONTRADICTED = [
     ("EPSG:4547", "EPSG:4546", "wrong_zone", "cgcs2000-3-111"),
     ("EPSG:4526", CRS, "prefix_contradicts", "cgcs2000-3-114"),
     (CRS, "EPSG:4526", "prefix_contradicts", "cgcs2000-3-38"),
-    (CRS, "EPSG:4490", "unit_contradicts", "degrees"),
-    ("EPSG:4490", CRS, "unit_contradicts", "cgcs2000-3-114"),
-    ("EPSG:4326", "EPSG:4526", "unit_contradicts", "cgcs2000-3-38"),
+    (CRS, "EPSG:4490", "crs_unit_contradicts", "degrees"),
+    ("EPSG:4490", CRS, "crs_unit_contradicts", "cgcs2000-3-114"),
+    ("EPSG:4326", "EPSG:4526", "crs_unit_contradicts", "cgcs2000-3-38"),
     (CRS, "EPSG:3857", "crs_contradicts", "webmercator"),
 ]
 
@@ -214,7 +214,7 @@ def test_sixtieths_drawn_as_degrees_are_named_though_they_lie_in_the_region(cata
     assert shapely.contains(here, shapely.points(said)).mean() > 0.5
     geometry, issues, _ = settled(catalogue, shapely.points(said), "EPSG:4490")
     assert geometry is None
-    assert [(i.issue_type, i.value) for i in issues] == [("unit_contradicts", "dms")]
+    assert [(i.issue_type, i.value) for i in issues] == [("crs_unit_contradicts", "dms")]
     geometry, issues, _ = settled(catalogue, shapely.points(list(spots(4, 24).values())), "EPSG:4490")
     assert issues == []
     assert geometry is not None
@@ -307,7 +307,7 @@ def test_degrees_under_their_header_raise_nothing(catalogue: Catalogue) -> None:
 def test_metres_under_a_header_of_degrees_are_not_converted(catalogue: Catalogue) -> None:
     geometry, issues, _ = from_ledger(catalogue, metres())
     assert geometry is None
-    assert kinds(issues) == ["unit_contradicts"]
+    assert kinds(issues) == ["crs_unit_contradicts"]
     geometry, issues, _ = from_ledger(catalogue, metres(), read_as="EPSG:4547")
     assert kinds(issues) == ["reading_confirmed"]
     assert apart_m(geometry, WHERE) < MOST_APART_M

@@ -165,7 +165,7 @@ def test_a_benchmark_runs_with_its_engines_installed(geo: Any, monkeypatch: pyte
     assert ran == [["bench"], [str(geo.venv_python()), script, "--size", "city"]]
 
 
-@pytest.mark.parametrize("words", [[], ["nearest"], ["--help"]])
+@pytest.mark.parametrize("words", [[], ["farthest"], ["--help"]])
 def test_an_unknown_benchmark_installs_nothing(
     geo: Any, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

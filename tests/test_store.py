@@ -113,7 +113,7 @@ def test_the_order_of_places_does_not_depend_on_that_of_rows(rows: list, random:
 def test_what_is_read_back_is_what_was_written_in_its_order(tmp_path, catalogue, count):
     layer = layer_of(catalogue, frame_of(count))
     version = write_version(tmp_path, layer).version
-    back = read_current(tmp_path, LAYER, catalogue)
+    back = read_current(tmp_path, catalogue.layers[LAYER])
     for mine, given_frame in ((back.frame, layer.frame), (back.withheld, layer.withheld)):
         given_frame.to_parquet(tmp_path / "plain.parquet", index=False)
         assert_geodataframe_equal(mine, gpd.read_parquet(tmp_path / "plain.parquet"), check_less_precise=False)
@@ -153,7 +153,7 @@ def test_a_layer_without_geometry_and_one_without_rows_are_stored(tmp_path, cata
     for some in (frame.assign(geometry=gpd.GeoSeries([None] * 30, crs=CRS)), frame.iloc[:0]):
         layer = Layer(catalogue.layers[LAYER], some, some.iloc[:0], {})
         write_version(tmp_path, layer)
-        back = read_current(tmp_path, LAYER, catalogue)
+        back = read_current(tmp_path, catalogue.layers[LAYER])
         assert content_hash(back.frame) == content_hash(some)
         assert back.frame.crs == CRS
         assert len(back.withheld) == 0
@@ -207,7 +207,7 @@ def test_a_version_of_an_earlier_geosys_is_read_and_ordered_by_the_next_run(tmp_
     version = write_version(tmp_path, layer).version
     for suffix, frame in (("", layer.frame), (".withheld", layer.withheld)):
         frame.to_parquet(stored(tmp_path, version, suffix), index=False, write_covering_bbox=True)
-    old = read_current(tmp_path, LAYER, catalogue)
+    old = read_current(tmp_path, catalogue.layers[LAYER])
     assert content_hash(old.frame) == content_hash(layer.frame)
     assert list(old.frame.columns) == list(layer.frame.columns)
     assert write_version(tmp_path, layer).version == version

@@ -13,11 +13,11 @@ from geosys.answers import NOBODY, write_answers
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_table, show_progress
 from geosys.geo.candidate_map import candidate_svg
-from geosys.geo.crs import GEOGRAPHIC, to_crs
+from geosys.geo.crs import GEOGRAPHIC, check_metric, to_crs
 from geosys.geo.interpretation_names import interpretation_named
 from geosys.inbox import add_deliveries
 from geosys.inspection import Inspection, TableReport, inspect_file
-from geosys.journal import note_step, state_of, undo_last
+from geosys.journal import held, note_step, state_of, undo_last
 from geosys.layers.mappings import read_mapping_file, remember
 from geosys.layers.place import place_of
 from geosys.layers.spec import read_catalogue
@@ -115,6 +115,10 @@ def add(
     crs: CrsOption = None,
     encoding: EncodingOption = None,
     read_as: AsOption = None,
+    replaces: Annotated[
+        str | None,
+        typer.Option(help="替换 The earlier delivery (file in the plan) that this mended one takes the place of."),
+    ] = None,
     mapping: Annotated[
         Path | None, typer.Option(help='列对应表 A TOML file with [columns] "their column" = "our field".')
     ] = None,
@@ -126,19 +130,24 @@ def add(
     _check_layer(layer, catalogue)
     root = find_workspace(workspace or Path.cwd())
     columns = read_mapping_file(mapping, catalogue.layers[layer]) if mapping else {}
-    settings = _settings(table=table, sender=sender, crs=crs, encoding=encoding, read_as=read_as, columns=columns)
-    before = state_of(root, layer)
-    key = stored_key(root / "store", layer)
-    names = add_deliveries(root, files, layer, catalogue, settings)
-    if columns and sender:
-        remember(root / MAPPINGS, sender, layer, columns)
-    with show_progress() as progress:
-        plan = read_workspace(root, catalogue)
-        received = receive(plan, layer, catalogue, lambda done, total: progress("deliveries", done, total))
-        note_step(root, f"add {' '.join(names)} --layer {layer}", layer, before)
-        progress("answers", 0, 1)
-        papers = write_answers(plan, catalogue, {layer: received}, day_named(None), {layer: key})
-        progress("answers", 1, 1)
+    settings = _settings(
+        table=table, sender=sender.strip(), crs=crs, encoding=encoding, read_as=read_as, columns=columns
+    )
+    with held(root):
+        before = state_of(root, layer)
+        key = stored_key(root / "store", layer)
+        names = add_deliveries(root, files, layer, catalogue, settings, replaces)
+        if columns and sender.strip():
+            remember(root / MAPPINGS, sender, layer, columns)
+        note_step(
+            root, f"add {' '.join(names)} --layer {layer}", layer, before
+        )  # before the long part: it may be broken off
+        with show_progress() as progress:
+            plan = read_workspace(root, catalogue)
+            received = receive(plan, layer, catalogue, lambda done, total: progress("deliveries", done, total))
+            progress("answers", 0, 1)
+            papers = write_answers(plan, catalogue, {layer: received}, day_named(None), {layer: key})
+            progress("answers", 1, 1)
     told = _summary(names, layer, received) | {"answers": [str(path) for path in papers]}
     lines = [_summary_lines(names, layer, received), *(f"answer: {path}" for path in papers)]
     print_content(told, as_json=as_json, text="\n".join(lines))
@@ -178,7 +187,9 @@ def answer(
 
 def undo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Put the plan and the layer's current version back to what they were before the last 'geosys add'."""
-    step = undo_last(find_workspace(workspace or Path.cwd()))
+    root = find_workspace(workspace or Path.cwd())
+    with held(root):
+        step = undo_last(root)
     told = {"undone": step.command, "layer": step.layer, "number": step.number}
     print_content(
         told,
@@ -203,6 +214,7 @@ def _settings(**given: Any) -> dict[str, Any]:
 def _place(region: str | None, plane: str, workspace: Path | None, catalogue: Catalogue) -> Place | None:
     """Return what positions are checked against: a stated region, that of a named workspace, or nothing."""
     if region is not None:
+        check_metric(plane, "inspect --plane")
         return place_of(plane, box_named(region))
     return None if workspace is None else read_workspace(find_workspace(workspace), catalogue).place
 
@@ -249,7 +261,7 @@ def _issue_rows(issues: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     ]
     frame = issues[columns].astype(object)
     rows: list[dict[str, Any]] = frame.where(frame.notna(), None).to_dict("records")
-    places = to_crs(issues.geometry.centroid.to_numpy(), str(issues.crs), GEOGRAPHIC)
+    places = to_crs(issues.geometry.envelope.centroid.to_numpy(), str(issues.crs), GEOGRAPHIC)
     for row, place in zip(rows, places, strict=True):
         row["place"] = None if place is None or place.is_empty else [round(place.x, 7), round(place.y, 7)]
     return rows

@@ -43,6 +43,8 @@ def box_named(text: str | None) -> tuple[float, float, float, float] | None:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
         raise WorkspaceError(f"--region: got {text!r}, expected west,south,east,north in degrees.") from None
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004 (NaN is refused too)
+        raise WorkspaceError(f"--region: got {text!r}, expected west < east and south < north in degrees.")
     return west, south, east, north
 
 

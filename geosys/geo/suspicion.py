@@ -150,13 +150,15 @@ class _Ground:
 
     def __init__(self, records: Geometries, reference: Geometries, *, is_paired: bool) -> None:
         self.is_paired = is_paired
-        self.degrees = shapely.get_coordinates(shapely.centroid(records))
+        self.degrees = shapely.get_coordinates(shapely.centroid(shapely.envelope(records)))
         self.scale = _metres_a_degree(float(np.median(self.degrees[:, 1])))
         self.corner = np.median(self.degrees, axis=0)
         self.anchors = self.metres(self.degrees)
         local = shapely.transform(reference, self.metres)
         if (shapely.get_dimensions(records) == _AREA_DIMENSION).all():
-            local = np.where(shapely.get_dimensions(local) == _AREA_DIMENSION, shapely.centroid(local), local)
+            local = np.where(
+                shapely.get_dimensions(local) == _AREA_DIMENSION, shapely.centroid(shapely.envelope(local)), local
+            )
         self.reference = local
         self.tree = None if is_paired else shapely.STRtree(local)
 

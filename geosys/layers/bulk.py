@@ -138,7 +138,11 @@ def _take_part(work: _Work, delivery: Delivery) -> None:
         try:
             for reading in _ahead(_stream(work.spec, delivery), pool):
                 chosen = reading.only(delivery.rows)
-                if chosen.size and not _take_batch(work, part, chosen):
+                refused = _take_batch(work, part, chosen) if chosen.size else []
+                if refused:
+                    spool.cut(batches)
+                    tally.cut(mark)
+                    tally.issues += refused
                     return
         except DeliveryError as error:
             spool.cut(batches)
@@ -166,14 +170,17 @@ def _ahead(readings: Iterator[Reading], pool: ThreadPoolExecutor) -> Iterator[Re
         yield reading
 
 
-def _take_batch(work: _Work, part: Part, reading: Reading) -> bool:
-    """Settle, check and spool one batch; False where the whole table cannot be used."""
+def _take_batch(work: _Work, part: Part, reading: Reading) -> list[Issue]:
+    """Settle, check and spool one batch; return why where the whole table cannot be used.
+
+    How coordinates are read is judged by the first batch; rows of later ones that lie elsewhere are outside the region.
+    """
     spec, delivery, tally = work.spec, part.delivery, work.tally
     start, is_first = tally.rows, tally.rows == part.start
-    settled = intake.settle_reading(reading, spec, delivery, work.place, work.catalogue)
+    place = work.place if is_first else replace(work.place, region=None, reference=None)
+    settled = intake.settle_reading(reading, spec, delivery, place, work.catalogue)
     if settled.geometry is None:
-        tally.issues += [intake.locate(i, delivery, reading, i.row) for i in settled.issues]
-        return False
+        return [intake.locate(i, delivery, reading, i.row) for i in settled.issues]
     if is_first:
         part.has_lines = bool(reading.lines)
         part.provenance = {
@@ -188,13 +195,14 @@ def _take_batch(work: _Work, part: Part, reading: Reading) -> bool:
     shapes = intake.check_rows(spec, settled.frame, settled.geometry, work.place, declared, log)
     for issue in log.rows:
         intake.locate(issue, delivery, reading, issue.row)
+        issue.geometry = shapes[issue.row] if issue.geometry is None and issue.row >= 0 else issue.geometry
         issue.row += start if issue.row >= 0 else 0
     tally.note([i for i in log.rows if i.row >= 0 or is_first], part.start)
     frame = settled.frame.assign(source_file=delivery.name, source_row=np.asarray(reading.records, dtype=np.int64))
     tally.add(frame["feature_id"], unnamed_places(spec, frame, shapes))
     work.spool.add(frame, shapes)
     work.tell(_READING * tally.rows / work.expected)
-    return True
+    return []
 
 
 def _finish(work: _Work, store: Path, key: str, first: Delivery) -> BulkResult:
@@ -206,7 +214,9 @@ def _finish(work: _Work, store: Path, key: str, first: Delivery) -> BulkResult:
     tally.join()
     shared_place_ids(spec, spool, tally)
     _compare(work)
-    tally.note(list(duplicate_keys(spec, tally)), 0)
+    twice = list(duplicate_keys(spec, tally))
+    give_places(spool, tally, twice)
+    tally.note(twice, 0)
     tally.locate(spool.column("source_row").to_numpy())
     if tally.gather(spec):
         return BulkResult("", {}, tally.told())

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "ISSUE_TYPES", "MANY_AT_ONE_POINT", "Check", "Rows", "check_spec", "overlap_issue", "run_checks"]
 
 ISSUE_TYPES = {
-    "repeated_header", "crs_contradicts", "numbered_blank",
+    "repeated_header", "crs_contradicts", "crs_unit_contradicts", "numbered_blank",
     "unreadable_file", "missing_file", "no_crs", "unknown_table", "empty_layer", "wrong_geometry_type", "missing_geometry",
     "wrong_place", "outside_region", "default_point", "swapped_xy", "duplicate_key", "duplicate_geometry", "missing_key",
     "missing_required", "bad_number", "bad_date", "bad_truth", "bad_code", "out_of_range", "too_long", "bad_pattern", "unmapped_column",
@@ -47,7 +47,7 @@ ISSUE_TYPES = {
     "wrong_zone", "prefix_contradicts", "reading_settled", "reading_unclear", "offset_suspected", "encoding_unclear",
     "code_page_missing", "code_page_wrong", "name_cut", "mojibake", "text_lost", "note_row", "subtotal_row", "merged_filled",
     "hidden_sheet", "hidden_part", "sheet_left_out", "error_cell", "drawing_file", "code_damaged", "code_restored", "unit_mixed",
-    "unit_suspected", "shx_rebuilt", "missing_part", "ring_touches_itself", "near_duplicate", "gap", "sliver", "spike",
+    "unit_suspected", "missing_part", "ring_touches_itself", "near_duplicate", "gap", "sliver", "spike",
     "repeated_vertices", "tiny_ring", "date_in_future", "outside_own_unit", "out_of_reach", "not_covered", "check_not_run",
     "reader_warning", "serial_dates", "date_unclear", "unit_in_cells", "unit_contradicts", "unit_from_note", "unit_unclear",
     "shared_number", "qualified_number", "reading_confirmed",

@@ -22,7 +22,7 @@ _ANGLES = {"degrees", "sixty"}
 # faults of a boundary-point file's header that are one of our causes
 _CONTRADICTIONS = {
     "zone_contradicts": "wrong_zone", "zone_width_contradicts": "wrong_zone", "zone_mixed": "prefix_contradicts",
-    "unit_contradicts": "unit_contradicts",
+    "unit_contradicts": "crs_unit_contradicts",
 }  # fmt: skip
 
 
@@ -35,10 +35,10 @@ def cause_of(stated: Interpretation, found: Interpretation) -> str:
     >>> cause_of(named("EPSG:4548"), named("EPSG:4547")), cause_of(named("EPSG:4526"), named("EPSG:4547"))
     ('wrong_zone', 'prefix_contradicts')
     >>> cause_of(named("EPSG:4547"), named("4547-swapped")), cause_of(named("EPSG:4547"), named("degrees"))
-    ('swapped_xy', 'unit_contradicts')
+    ('swapped_xy', 'crs_unit_contradicts')
     """
     if (stated.kind in _ANGLES) != (found.kind in _ANGLES) or stated.is_km != found.is_km or found.kind == "sixty":
-        return "unit_contradicts"
+        return "crs_unit_contradicts"
     if found.is_swapped != stated.is_swapped:
         return "swapped_xy"
     if stated.kind == found.kind == "zone":

@@ -59,7 +59,11 @@ class Derived:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """Describe one layer as `layers/<id>.toml` does."""
+    """Describe one layer as `layers/<id>.toml` does.
+
+    Where `is_reference`, positions of other layers are held against it; `divisions` names the field whose codes tell
+    which of its polygons a record of another layer must lie in.
+    """
 
     id: str
     title: Text
@@ -76,6 +80,8 @@ class LayerSpec:
     checks: tuple[Mapping[str, Any], ...]
     tolerances_m: Mapping[str, float] = field(default_factory=dict)
     slivers_m2: Mapping[str, float] = field(default_factory=dict)
+    is_reference: bool = False
+    divisions: str | None = None
     spec_hash: str = field(repr=False, default="")
 
     @cached_property
@@ -157,7 +163,9 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
     return types
 
 
-_LAYER_KEYS = ("name", "source", "certainty", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2")
+_LAYER_KEYS = (
+    "name", "source", "certainty", "reference", "divisions", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2",
+)  # fmt: skip
 _LAYER_REQUIRED = ("title", "geometry", "key", "steward", "disclosure")
 
 
@@ -186,6 +194,8 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
     key = tuple(table.get("key", ()))
     for name in (*key, *([table["name"]] if "name" in table else [])):
         faults.one_of(f"{where} key/name", name, fields, "a field of this layer")
+    if "divisions" in table:
+        faults.one_of(f"{where} divisions", table["divisions"], fields, "a field of this layer")
     _check_aliases(where, fields, faults)
     for i, check in enumerate(table.get("checks", [])):
         checks.check_spec(check, f"{where} [[checks]] {i + 1}", {**fields, **derived}, faults)
@@ -195,6 +205,7 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
         source=str(table.get("source", "")), certainty=certainty, fields=fields, derived=derived,
         checks=tuple(table.get("checks", [])), spec_hash=_hash_spec(path, fields, codes),
         tolerances_m=_by_kind(table, "tolerance_m", where, faults), slivers_m2=_by_kind(table, "sliver_m2", where, faults),
+        is_reference=bool(table.get("reference", False)), divisions=table.get("divisions"),
     )  # fmt: skip
 
 
@@ -230,7 +241,8 @@ def _hash_spec(path: Path, fields: Mapping[str, Field], codes: Mapping[str, Code
 
 _LAYER_KINDS = {
     "geometry": "a text", "key": "a list of texts", "name": "a text", "steward": "a text", "disclosure": "a text", "source": "a text",
-    "certainty": "a text", "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
+    "certainty": "a text", "reference": "true or false", "divisions": "a text",
+    "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
 }  # fmt: skip
 _FIELD_KINDS = {
     "type": "a text", "required": "true or false", "length": "a whole number", "pattern": "a text", "codes": "a text", "unit": "a text",

@@ -84,7 +84,7 @@ def stored_key(store: Path, layer_id: str) -> str | None:
     """Return from what a layer's current version was made, or None when there is none."""
     try:
         return str(json.loads((store / layer_id / CURRENT).read_text(encoding="utf-8"))["key"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -264,6 +264,15 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def drop_current(store: Path, layer_id: str) -> None:
     """Forget the current version of a layer (its files stay): rules that need it become *not assessed*."""
     (store / layer_id / CURRENT).unlink(missing_ok=True)
+
+
+def forget_version(store: Path, layer_id: str) -> None:
+    """Delete the files of a current version that cannot be read, so that the next intake writes them again."""
+    path = current_file(store, layer_id)
+    if path is not None:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".withheld.parquet").unlink(missing_ok=True)
+    drop_current(store, layer_id)
 
 
 def write_json(path: Path, content: Any) -> None:
