@@ -47,7 +47,7 @@ DOORS = {
     "rich": {"geosys.cli.terminal"},
     "sqlalchemy": {"geosys.cases.ledger"},
     "typer": {"geosys.cli"},
-    "xarray": set(),
+    "xarray": {"geosys.standards.water_cubes"},
     "xlsxwriter": {"geosys.maps.tables"},
 }
 # The sample plays the offices that send deliveries: it writes files as they would, not as GeoSys writes its own.

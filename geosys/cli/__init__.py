@@ -15,7 +15,7 @@ from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands, intake_commands, ledger_command, overlay_command
+from geosys.cli import case_commands, grade_command, intake_commands, ledger_command, overlay_command
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
@@ -237,3 +237,4 @@ app.command(name="answer", help=intake_commands.ANSWER_HELP)(intake_commands.ans
 app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
+app.add_typer(grade_command.app, name="grade")
