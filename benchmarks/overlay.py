@@ -200,12 +200,23 @@ class Watch:
 
 
 def stop(family: list[psutil.Process]) -> None:
-    """Ask an engine to end and clear up, then end what is left of it."""
+    """Ask an engine to end and clear up, then end what is left of it; waiting for it is left to who started it."""
     with contextlib.suppress(psutil.Error):
         family[0].terminate()
-    for process in reversed(psutil.wait_procs(family, timeout=15)[1]):
+    until = time.monotonic() + 15.0
+    while time.monotonic() < until and any(is_alive(process) for process in family):
+        time.sleep(0.2)
+    for process in reversed(family):
         with contextlib.suppress(psutil.Error):
             process.kill()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Say whether a process still runs: one that has ended but was not waited for does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def is_whole(runs: dict[str, dict[str, list[Run]]], name: str) -> bool:
