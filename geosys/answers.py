@@ -47,6 +47,7 @@ def write_answers(
     received: Mapping[str, Received],
     day: dt.date,
     before: Mapping[str, str | None] | None = None,
+    only: str | None = None,
 ) -> list[Path]:
     """Write for each sender of some layers a fix list (.xlsx) and a report (.html), and the scorecard of all; return them.
 
@@ -58,6 +59,8 @@ def write_answers(
         The day on the papers.
     before
         For a layer the key of its intake before (`geosys.layers.store.stored_key`): what was mended since is told.
+    only
+        The one sender who gets papers, `received` holding all layers he delivers (default: all senders, and the scorecard).
 
     Returns
     -------
@@ -76,7 +79,7 @@ def write_answers(
     root = workspace.root / FOLDER
     root.mkdir(exist_ok=True)
     written = []
-    for sender in sorted({d.sender or NOBODY for d in deliveries}):
+    for sender in sorted({d.sender or NOBODY for d in deliveries} if only is None else {only}):
         own = [d for d in deliveries if (d.sender or NOBODY) == sender]
         files = {(d.layer, d.name) for d in own}
         rows = [
@@ -100,6 +103,8 @@ def write_answers(
         )
         write_text(folder / "fix_report.html", fix_report(table, letter, content_palettes(), since))
         written += [folder / "fix_list.xlsx", folder / "fix_report.html"]
+    if only is not None:
+        return written
     part = root / f"{SCORES}.part"
     part.write_bytes(scorecard_csv(scores))
     shutil.move(part, root / SCORES)

@@ -200,3 +200,21 @@ def test_a_run_of_a_small_workspace_loads_no_compiler(workspace: Path) -> None:
         "sys.exit(len({'numba', 'llvmlite'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_a_senders_papers_hold_all_that_he_delivers(workspace: Path, tmp_path: Path) -> None:
+    """A second delivery of another layer leaves the faults of the first in the list, and other senders' lists alone."""
+    where = ["--workspace", str(workspace)]
+    for name, layer, column in (("a", "outfall", "排污口编码"), ("b", "water_section", "断面编码")):
+        (tmp_path / f"{name}.csv").write_text(
+            f"{column},名称,经度,纬度\nX1,甲,114.31,34.80\nX2,乙,,\n", encoding="utf-8"
+        )
+        call("add", str(tmp_path / f"{name}.csv"), "--layer", layer, "--sender", "某分局", *where)
+    page = (workspace / "answers" / "某分局" / "fix_report.html").read_text(encoding="utf-8")
+    assert "a.csv" in page
+    assert "b.csv" in page
+    stamp = (workspace / "answers" / "某分局" / "fix_report.html").stat().st_mtime_ns
+    (tmp_path / "c.csv").write_text("排污口编码,名称,经度,纬度\nX9,丙,,\n", encoding="utf-8")
+    call("add", str(tmp_path / "c.csv"), "--layer", "outfall", "--sender", "另一局", *where)
+    assert (workspace / "answers" / "另一局" / "fix_report.html").exists()
+    assert (workspace / "answers" / "某分局" / "fix_report.html").stat().st_mtime_ns == stamp

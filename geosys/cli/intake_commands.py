@@ -146,7 +146,10 @@ def add(
             plan = read_workspace(root, catalogue)
             received = receive(plan, layer, catalogue, lambda done, total: progress("deliveries", done, total))
             progress("answers", 0, 1)
-            papers = write_answers(plan, catalogue, {layer: received}, day_named(None), {layer: key})
+            whom = sender.strip() or NOBODY
+            others = {d.layer for d in plan.deliveries if (d.sender or NOBODY) == whom} - {layer}
+            all_his = {name: receive(plan, name, catalogue) for name in sorted(others)} | {layer: received}
+            papers = write_answers(plan, catalogue, all_his, day_named(None), {layer: key}, whom)
             progress("answers", 1, 1)
     told = _summary(names, layer, received) | {"answers": [str(path) for path in papers]}
     lines = [_summary_lines(names, layer, received), *(f"answer: {path}" for path in papers)]
@@ -178,7 +181,7 @@ def answer(
             received[name] = receive(plan, name, catalogue)
         progress("deliveries", len(names), len(names))
         progress("answers", 0, 1)
-        papers = write_answers(plan, catalogue, received, plan.as_of or day_named(today))
+        papers = write_answers(plan, catalogue, received, plan.as_of or day_named(today), only=sender)
         progress("answers", 1, 1)
     print_content(
         {"answers": [str(p) for p in papers]}, as_json=as_json, text="\n".join(f"answer: {p}" for p in papers)
