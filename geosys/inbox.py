@@ -172,7 +172,7 @@ def _copy_in(files: Sequence[Path], folder: Path) -> None:
 
 
 def _keep_original(root: Path, delivered: Path) -> None:
-    """Keep a delivery under its hash, so that a later change in the inbox loses nothing; no second copy on disk."""
+    """Keep a delivery under its hash, so that a later change in the inbox loses nothing."""
     folder = root / ORIGINALS / hash_file(delivered)
     if folder.exists():
         return

@@ -28,8 +28,7 @@ from geosys.geo.river_settling import (
     way_faults,
     yes,
 )
-from geosys.geo.river_snapping import Snaps
-from geosys.geo.river_snapping import snap as _snap
+from geosys.geo.river_snapping import Snaps, snap
 from geosys.geo.river_suspects import gaps, suspects
 
 if TYPE_CHECKING:
@@ -161,15 +160,3 @@ def _network(
         reaches.node_xy[used], ends.ravel()[:size], ends.ravel()[size:], lengths, reaches.lines, names, of,
         labels.is_canal[of], gate[of], blocked[of],
     )  # fmt: skip
-
-
-def snap(
-    points: NDArray[np.object_] | NDArray[np.float64],
-    network: Network,
-    reach_m: float,
-    names: NDArray[np.object_] | None = None,
-    sides: NDArray[np.object_] | None = None,
-    chosen: NDArray[np.int64] | None = None,
-) -> Snaps:
-    """Return where points stand on a network; see `river_snapping.snap`."""
-    return _snap(points, network, reach_m, names, sides, chosen)

@@ -200,17 +200,27 @@ def read_boundary_table(
     DeliveryError
         As `read_boundary_points`, and when the file cannot be opened.
     """
+    return table_of(open_boundary_points(path, encoding), path.stem)
+
+
+def open_boundary_points(path: Path, encoding: str | None = None) -> BoundaryFile:
+    """Return the boundary points of a file, its text in the encoding that is stated or by its bytes.
+
+    Raises
+    ------
+    DeliveryError
+        As `read_boundary_points`, and when the bytes are not of the stated encoding.
+    """
     data = path.read_bytes()
     if encoding is not None:
         check_known(encoding, path.name)
         try:
             data = data.decode(encoding).encode("utf-8")
-        except UnicodeDecodeError:
+        except UnicodeError:
             raise DeliveryError(
                 f"{path.name}: got bytes that are not {encoding}, expected that encoding. Leave 'encoding' out."
             ) from None
-    file = read_boundary_points(data, path.name)
-    return table_of(file, path.stem)
+    return read_boundary_points(data, path.name)
 
 
 def table_of(file: BoundaryFile, name: str) -> Reading:

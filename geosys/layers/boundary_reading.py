@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from geosys._errors import DeliveryError
 from geosys._text import Text
-from geosys.layers.boundary_points import read_boundary_points, table_of
-from geosys.layers.encodings import check_known
+from geosys.layers.boundary_points import open_boundary_points, table_of
 from geosys.layers.issues import Issue
 
 if TYPE_CHECKING:
@@ -27,16 +25,7 @@ def read_boundary_file(path: Path, _table: str | None, encoding: str | None, _wo
     DeliveryError
         When the bytes are no text, too many, or hold neither header nor plot.
     """
-    data = path.read_bytes()
-    if encoding is not None:
-        check_known(encoding, path.name)
-        try:
-            data = data.decode(encoding).encode("utf-8")
-        except UnicodeError:
-            raise DeliveryError(
-                f"{path.name}: got bytes that are not {encoding}, expected that encoding. Leave 'encoding' out."
-            ) from None
-    file = read_boundary_points(data, path.name)
+    file = open_boundary_points(path, encoding)
     return replace(table_of(file, path.stem), issues=tuple(_issue(fault) for fault in file.faults))
 
 

@@ -124,3 +124,15 @@ def _limits(row: dict[str, str]) -> ItemLimits:
         source=row["source"],
         confidence=row["confidence"],
     )
+
+
+def limits_by_item(kind: str) -> dict[str, ItemLimits]:
+    """Return the items of table 1 that have a limit in a ``river`` or ``lake``, by their Chinese names.
+
+    Raises
+    ------
+    SpecError
+        When the kind of water is another word.
+    """
+    names = dict.fromkeys(it.item for it in surface_water_limits())
+    return {name: found for name in names if (found := limits_of(name, kind))}

@@ -13,7 +13,7 @@ from geosys._errors import SpecError
 from geosys._text import Text
 from geosys.standards.certainty import Note, read_table, weakest
 from geosys.standards.laboratory import LaboratoryValues, Why, listed, match_items, reasons
-from geosys.standards.limits import STANDARD, ItemLimits, limits_of, surface_water_limits
+from geosys.standards.limits import STANDARD, ItemLimits, limits_by_item
 from geosys.standards.rounding import DISPLAYED, ROUNDINGS, UNROUNDED, check_rounding, round_half_even
 from geosys.standards.shares import Share, share_of
 
@@ -123,9 +123,7 @@ def source_water_items(kind: str) -> dict[str, ItemLimits]:
     >>> len(source_water_items("river")), len(source_water_items("lake"))
     (27, 28)
     """
-    names = dict.fromkeys(it.item for it in surface_water_limits())
-    table_1 = {name: found for name in names if (found := limits_of(name, kind))}
-    return table_1 | additional_items()
+    return limits_by_item(kind) | additional_items()
 
 
 def source_targets(zones: Any) -> Any:

@@ -12,7 +12,7 @@ from geosys._errors import SpecError
 from geosys._text import Text
 from geosys.standards.certainty import Note, weakest
 from geosys.standards.laboratory import LaboratoryValues, Why, match_items, reasons
-from geosys.standards.limits import RIVER, ItemLimits, limits_of, surface_water_limits
+from geosys.standards.limits import RIVER, ItemLimits, limits_by_item, surface_water_limits
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -101,8 +101,7 @@ def index_items(kind: str) -> dict[str, ItemLimits]:
     >>> len(index_items("river")), len(index_items("lake"))
     (21, 21)
     """
-    names = dict.fromkeys(it.item for it in surface_water_limits() if it.is_evaluated)
-    return {name: found for name in names if (found := limits_of(name, kind))}
+    return {name: limits for name, limits in limits_by_item(kind).items() if limits.is_evaluated}
 
 
 def water_index(

@@ -185,12 +185,13 @@ def _translate(function: FunctionType, kinds: Kinds) -> bytes | None:
     made = compiler.compile_extra(  # type: ignore[no-untyped-call]
         cpu_target.typing_context, cpu_target.target_context, plain, given, types.int64, flags, {}
     )
-    module = made._asdict()["library"]._final_module  # noqa: SLF001
+    code = made._asdict()["library"]
+    module = code._final_module  # noqa: SLF001
     needed = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
     if not needed <= PLAIN_SYMBOLS:
         return None
     name = made.fndesc.llvm_func_name.encode()
-    return bytes(name + b"\0" + made._asdict()["library"].codegen._tm.emit_object(module))  # noqa: SLF001
+    return bytes(name + b"\0" + code.codegen._tm.emit_object(module))  # noqa: SLF001
 
 
 def _load(kept: bytes, kinds: Kinds) -> Callable[..., int]:
