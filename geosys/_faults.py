@@ -85,6 +85,14 @@ class Faults:
             self.add(where, value, what)
         return good
 
+    def day(self, where: str, text: str) -> dt.date | None:
+        """Return the date of a cell, None for an empty one; fault what is no date."""
+        try:
+            return dt.date.fromisoformat(text) if text else None
+        except ValueError:
+            self.add(where, text, "a date as 2026-08-15, or nothing")
+            return None
+
     def expect(self, where: str, value: object, kind: str) -> bool:
         """Say whether `value` is of a kind of `KINDS`; fault it otherwise."""
         good = KINDS[kind](value)

@@ -12,7 +12,7 @@ from geosys.maps.frames import Meta, Provenance
 from geosys.maps.page import build_page
 from geosys.maps.spec import load_map
 from geosys.maps.tables import write_findings, write_issues
-from geosys.views import in_degrees, map_layer_of
+from geosys.views import in_degrees, map_layer_of, schemas_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -52,7 +52,7 @@ def write_outputs(
         tables["findings"] = _plain(result.findings)
         progress("outputs", 2, 3)
         shown = [map_layer_of(layer, catalogue) for layer in result.layers.values() if layer.spec.geometry != "none"]
-        known = {name: set(spec.titles) for name, spec in catalogue.layers.items()}
+        known = {name: set(schema.titles) for name, schema in schemas_of(catalogue).items()}
         spec = load_map(catalogue.root / "maps", known)
         page = build_page(spec, shown, in_degrees(result.findings), result.outcomes, meta)
         (folder / "map.html").write_text(page, encoding="utf-8", newline="\n")

@@ -24,6 +24,9 @@ from geosys.outputs import write_outputs
 from geosys.overlays import overlay_of
 from geosys.receive import all_issues, receive
 from geosys.results import RunResult
+from geosys.river_tables import river_issues, write_rivers
+from geosys.rivers import counts_of, rivers_of
+from geosys.section_results import with_results
 from geosys.views import offices_of, schemas_of, view_of
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from geosys.layers.intake import Layer
+    from geosys.rivers import Rivers
     from geosys.workspace import Workspace
 
     Progress = Callable[[str, int, int], None]
@@ -92,11 +96,16 @@ def run(
     clock.mark("deliveries")
     if (issues["severity"] == "critical").any():
         result = RunResult(issues, layers, rules_version=content.book.version)
-        _publish(workspace, content, result, today, clock, progress)
+        _publish(workspace, content, result, today, clock, progress, {})
         return result
+    layers = with_results(layers, content.catalogue, today)
+    rivers = rivers_of(workspace, layers, content.catalogue, progress)
+    found = river_issues(rivers, layers, content.catalogue, workspace.crs)
+    issues = all_issues([issues, found], workspace.crs, content.catalogue)
+    clock.mark("rivers")
     overlay = overlay_of(workspace, layers, cluster, progress)
     clock.mark("overlay")
-    assessments = _assess_all(workspace, content, layers, today, progress)
+    assessments = _assess_all(workspace, content, layers, rivers, today, progress)
     clock.mark("rules")
     views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
     findings = findings_of(assessments, views, content.book, workspace.crs)
@@ -114,7 +123,7 @@ def run(
         clock.mark("cases")
         if overlay is not None:
             result.overlay, result.overlay_changes = overlay, overlay.attrs.pop("changes", {})
-        _publish(workspace, content, result, today, clock, progress, outcome_rows(assessments))
+        _publish(workspace, content, result, today, clock, progress, rivers, outcome_rows(assessments))
     return result
 
 
@@ -145,14 +154,20 @@ def _receive_all(
 
 
 def _assess_all(
-    workspace: Workspace, content: Content, layers: dict[str, Layer], today: dt.date, progress: Progress
+    workspace: Workspace,
+    content: Content,
+    layers: dict[str, Layer],
+    rivers: dict[str, Rivers],
+    today: dt.date,
+    progress: Progress,
 ) -> list[Assessment]:
     views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
+    waterways = {name: one.waterway for name, one in rivers.items()}
     rules = [rule for rule in content.book.rules.values() if rule.in_force(today)]
     assessments = []
     for done, rule in enumerate(rules):
         progress("rules", done, len(rules))
-        assessments.append(assess(rule, views, workspace.crs, today))
+        assessments.append(assess(rule, views, workspace.crs, today, waterways))
     progress("rules", len(rules), len(rules))
     return assessments
 
@@ -196,6 +211,7 @@ def _publish(
     today: dt.date,
     clock: _Clock,
     progress: Progress,
+    rivers: dict[str, Rivers],
     outcomes: pd.DataFrame | None = None,
 ) -> None:
     """Write all outputs beside the old ones, then put them in their place at once."""
@@ -206,11 +222,12 @@ def _publish(
         names = write_outputs(fresh, workspace, content.catalogue, result, today, progress)
         if outcomes is not None:
             outcomes.to_csv(fresh / "outcomes.csv", index=False, lineterminator="\n")
+        names |= write_rivers(fresh, rivers)
         if result.overlay is not None:
             write_table(fresh / OVERLAY, result.overlay)
             names["overlay"] = OVERLAY
         clock.mark("outputs")
-        write_json(fresh / "manifest.json", _manifest(workspace, content, result, today, clock))
+        write_json(fresh / "manifest.json", _manifest(workspace, content, result, rivers, today, clock))
         old = workspace.root / f"out.{os.getpid()}.old"
         if workspace.out.exists():
             workspace.out.rename(old)
@@ -227,7 +244,12 @@ def _publish(
 
 
 def _manifest(
-    workspace: Workspace, content: Content, result: RunResult, today: dt.date, clock: _Clock
+    workspace: Workspace,
+    content: Content,
+    result: RunResult,
+    rivers: dict[str, Rivers],
+    today: dt.date,
+    clock: _Clock,
 ) -> dict[str, Any]:
     """Return what a number needs to be traced: inputs, versions, rules, counts, program and timings."""
     severities = result.issues["severity"].value_counts().to_dict()
@@ -246,6 +268,7 @@ def _manifest(
         "rules": {name: rule.version for name, rule in sorted(content.book.rules.items())},
         "issues": {str(k): int(v) for k, v in sorted(severities.items())},
         "outcomes": outcomes,
+        "rivers": counts_of(rivers),
         "overlay": _overlay_told(workspace, result.overlay),
         "findings": 0 if result.findings is None else len(result.findings),
         "seconds": clock.seconds,

@@ -8,7 +8,9 @@ import geopandas as gpd
 
 from geosys._schema import LayerSchema, UsableLayer
 from geosys.geo.crs import GEOGRAPHIC, to_crs
+from geosys.layers.results_spec import RESULT_COLUMNS, result_types
 from geosys.maps.frames import MapLayer
+from geosys.section_results import with_empty_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,11 +23,13 @@ INTERNAL = "internal"
 
 
 def schema_of(spec: LayerSpec, catalogue: Catalogue) -> LayerSchema:
-    """Return a layer's schema: its fields, derived columns and area."""
-    names = list(spec.titles)
+    """Return a layer's schema: its fields, derived columns and area, and the results of its samples."""
+    results = result_types(spec, catalogue)
+    columns = {n: spec.type_of(n) for n in spec.titles} | {n: kind for n, (kind, _) in results.items()}
+    titles = spec.titles | {n: title for n, (_, title) in results.items()}
     return LayerSchema(
         id=spec.id, title=spec.title, geometry=spec.geometry, name_field=spec.name, accuracy_m=spec.accuracy_m,
-        disclosure=spec.disclosure, columns={n: spec.type_of(n) for n in names}, titles=spec.titles, codes=_codes(spec, catalogue),
+        disclosure=spec.disclosure, columns=columns, titles=titles, codes=_codes(spec, catalogue),
         disclosures={f.id: f.disclosure for f in spec.fields.values()}, tolerances_m=spec.tolerances_m, slivers_m2=spec.slivers_m2,
     )  # fmt: skip
 
@@ -45,8 +49,11 @@ def offices_of(catalogue: Catalogue) -> Mapping[str, Text]:
 
 
 def view_of(layer: Layer, catalogue: Catalogue) -> UsableLayer:
-    """Return a layer as rules see it."""
-    return UsableLayer(schema_of(layer.spec, catalogue), layer.frame, layer.withheld, layer.version)
+    """Return a layer as rules see it; results that nobody computed are there and missing."""
+    schema = schema_of(layer.spec, catalogue)
+    if not result_types(layer.spec, catalogue):
+        return UsableLayer(schema, layer.frame, layer.withheld, layer.version)
+    return UsableLayer(schema, with_empty_results(layer.frame), with_empty_results(layer.withheld), layer.version)
 
 
 def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -60,9 +67,10 @@ def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
     spec = layer.spec
     frame = in_degrees(layer.frame)
     frame["name"] = frame[spec.name].fillna(frame["feature_id"]) if spec.name else frame["feature_id"]
+    titles = spec.titles | {n: title for n, (_, title) in RESULT_COLUMNS.items() if n in frame and n not in spec.titles}
     files = "; ".join(d["file"] + (f"（{d['note']}）" if d["note"] else "") for d in layer.provenance["deliveries"])
     return MapLayer(
-        id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=spec.titles, version=layer.version,
+        id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=titles, version=layer.version,
         delivered=files, disclosure=spec.disclosure,
         column_disclosure={f.id: f.disclosure for f in spec.fields.values() if f.disclosure != spec.disclosure},
         codes=_codes(spec, catalogue), units={f.id: f.unit for f in spec.fields.values() if f.unit},

@@ -18,6 +18,7 @@ from geosys.layers.delivery import Delivery
 from geosys.layers.mappings import Mappings, read_mappings, remembered
 from geosys.layers.place import Place, place_of
 from geosys.layers.settle import unit_factor
+from geosys.river_files import NO_FILES, RiverFiles, read_plan_rivers
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,6 +32,7 @@ PLAN = "geosys.toml"
 MAPPINGS = "mappings"  # below the workspace: how each sender names his columns
 _PLAN_KINDS = {
     "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
+    "rivers": "a table",
 }  # fmt: skip
 _ENTRY_KINDS = {
     **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
@@ -44,7 +46,7 @@ class Workspace:
     """Hold the plan of one folder: title, metric CRS, region in degrees, deliveries, the day to judge by.
 
     A plan without a region takes the area its CRS is made for. `overlay` names the land layer that a run lays all other
-    polygon layers over.
+    polygon layers over. `rivers` names the files beside the plan that settle what is doubtful about rivers.
     """
 
     root: Path
@@ -55,6 +57,7 @@ class Workspace:
     as_of: dt.date | None
     deliveries: tuple[Delivery, ...]
     overlay: str | None = None
+    rivers: RiverFiles = NO_FILES
 
     @property
     def store(self) -> Path:
@@ -98,7 +101,7 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     """
     table = read_toml(root / PLAN) if text is None else parse_toml(text, PLAN)
     faults = Faults()
-    faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox", "overlay"), ("title", "crs"))
+    faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers"), ("title", "crs"))
     table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
     _check_plan_crs(crs, faults)
@@ -115,11 +118,10 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     areal = [name for name, spec in catalogue.layers.items() if spec.geometry == "polygon"]
     if overlay is not None:
         faults.one_of(f"{PLAN} overlay", overlay, areal, "a polygon layer of layers/")
+    rivers = read_plan_rivers(root, table.get("rivers", {}), f"{PLAN} [rivers]", faults)
     faults.raise_if_any(SpecError)
-    region = region or area_of_use(crs)
-    return Workspace(
-        root, title, crs, region, mark, table.get("as_of"), tuple(e for e in entries if e is not None), overlay
-    )
+    region, taken = region or area_of_use(crs), tuple(e for e in entries if e is not None)
+    return Workspace(root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers)
 
 
 def _check_plan_crs(crs: str, faults: Faults) -> None:

@@ -33,6 +33,7 @@ def network_of(
     river: np.ndarray | None = None,
     blocked: tuple[int, ...] = (),
     gates: tuple[int, ...] = (),
+    unsettled: tuple[int, ...] = (),
 ) -> Network:
     """Return a network of reaches between numbered nodes, straight where no lines are given."""
     ways = np.asarray(ways, dtype=np.int64).reshape(-1, 2)
@@ -51,6 +52,7 @@ def network_of(
         is_canal=np.zeros(count, dtype=bool),
         gate=np.isin(row, gates),
         blocked=np.isin(row, blocked),
+        unsettled=np.isin(row, unsettled),
     )
 
 

@@ -82,7 +82,7 @@ def one_message(call, *arguments, error=SpecError):
         (SPEC, 'field = "target_on"\n', "", ["[[checks]] 6", "the key 'field'"]),
         (SPEC, '"DFBM"', '"PWKBM"', ["[fields.local_code] aliases", "'pwkbm'", "outfall_code"]),
         (SPEC, 'en = "Local code"', 'en = ""', ["[fields.local_code] title", "both languages"]),
-        (SPEC, "[fields.outfall_code]", "[fields.outfall_code", ["layers/outfall.toml", "TOML", "line 12"]),
+        (SPEC, "[fields.outfall_code]", "[fields.outfall_code", ["layers/outfall.toml", "TOML", "line 13"]),
         ("layers/suspected_plot.toml", 'function = "add_months"', 'function = "add_month"', ["[derived.survey_due_on]", "'add_months'"]),
         ("layers/suspected_plot.toml", 'from     = ["notice_on"]', 'from = ["notice"]', ["[derived.survey_due_on] from", "'notice_on'"]),
         ("layers/codes/handling.csv", "code,zh", "kode,zh", ["layers/codes/handling.csv", "'code'"]),

@@ -89,7 +89,7 @@ def test_the_verdict_says_why_in_both_languages(tmp_path):
     text = settle_dbf(path, None, WORDS)
     assert text.encoding == "gb18030"
     assert text.evidence.en.startswith(
-        "GB18030 (judged on the bytes): all 4 non-ASCII texts decode; of 27 letters 26 frequent"
+        "GB18030 (judged on the bytes): all 4 non-ASCII texts decode; of 27 letters 27 frequent"
     )
     assert ".cpg = UTF-8" in text.evidence.en
     assert "UTF-8 fails on 4" in text.evidence.en

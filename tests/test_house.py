@@ -32,21 +32,23 @@ MOST_LINES = 400
 
 # One door per heavy package: the modules that may import it, and nobody else.
 DOORS = {
+    "PIL": {"geosys.maps.paper.fonts"},
     "branca": {"geosys.maps.folium_page"},
     "click": {"geosys.cli"},
     "distributed": {"geosys.geo.cluster"},
     "fiona": set(),
     "folium": {"geosys.maps.folium_page"},
-    "matplotlib": set(),
+    "matplotlib": {"geosys.maps.paper.plate"},
     "llvmlite": {"geosys.geo.flat"},
     "openpyxl": {"geosys.maps.fix_list"},
     "numba": {"geosys.geo.flat"},
     "pyogrio": {"geosys.layers.vector_files"},
     "python_calamine": {"geosys.layers.tables"},
-    "rasterio": set(),
+    "rasterio": {"geosys.geo.rasters"},
     "rich": {"geosys.cli.terminal"},
     "sqlalchemy": {"geosys.cases.ledger"},
     "typer": {"geosys.cli"},
+    "typst": {"geosys.maps.paper.typesetting"},
     "xarray": {"geosys.standards.water_cubes"},
     "xlsxwriter": {"geosys.maps.tables"},
 }

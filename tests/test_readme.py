@@ -40,6 +40,8 @@ HEADS = {
 }
 GEOMETRIES = {"point": "点", "line": "线", "polygon": "面", "none": "无"}
 RELATIONS = {
+    "corridor": "在断面沿河廊道内",
+    "upstream": "水流到达",
     "covered_by": "位于其内",
     "intersects": "重叠",
     "dwithin": "距离以内",
@@ -100,6 +102,11 @@ def threshold_of(rule: Rule) -> str:
     if rule.relation in ("intersects", "not_covered_by"):
         share = rule.settings.get("min_share", 0.0)
         return f"≥ {rule.settings.get('min_area_m2', 1.0):g} m²" + (f", ≥ {share:.0%}" if share else "")
+    if rule.relation == "corridor":
+        up, down, aside = (rule.settings[key] for key in ("up_m", "down_m", "offset_m"))
+        return f"↑ {up:g} m, ↓ {down:g} m, ± {aside:g} m"
+    if "within_m" in rule.settings:
+        return f"≤ {rule.settings['within_m']:g} m"
     return "—"
 
 

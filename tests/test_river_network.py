@@ -14,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geosys._errors import CrsError, SpecError
+from geosys.geo.corridors import corridors
+from geosys.geo.river_distance import along_river
 from geosys.geo.river_faults import KINDS, decision_sheet
+from geosys.geo.river_flow import Places
 from geosys.geo.river_network import Network, build, snap
 from geosys.geo.river_patterns import Graph, blocks, components
+from geosys.geo.tracing import downstream_of, upstream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -700,3 +704,154 @@ def test_henan_lines_are_listed_without_a_crash(shared_data: Path) -> None:
     assert without == sorted(str(row) for row in np.flatnonzero(frame.length == 0))
     assert {"crossing", "gap", "island"} <= set(faults["kind"])
     assert len(network.lines) > 150
+
+
+# --- directions nobody knows ---
+
+
+def unsettled(drawing: Drawing, *rows: tuple[str, str, str], **given: Any) -> list[str]:
+    network = built(drawing, rules(*rows) if rows else None, **given)[0]
+    assert network.unsettled.shape == network.reach_from.shape
+    return sorted({list(drawing)[row] for row in network.source[network.unsettled]})
+
+
+def test_what_is_drawn_and_contradicted_by_nothing_is_settled() -> None:
+    for drawing in (TREE, BRAID, {one: LONG[one] for one in ("1", "3", "4")}):
+        assert unsettled(drawing) == []
+
+
+def test_a_direction_stated_as_unknown_is_unsettled_until_decided() -> None:
+    assert unsettled(TREE, direction={"a": "不明", "b": "to the sea", "c": "forward"}) == ["a", "b"]
+    assert unsettled(TREE, ("no_direction", "a", "keep"), direction={"a": "不明"}) == []
+    assert unsettled(TREE, direction={"a": "不明"}, elevation=np.array([[9, 5], [7, 5], [5, 1.0]])) == []
+
+
+def test_evidence_that_contradicts_itself_is_unsettled_until_decided() -> None:
+    given = {"direction": {"b": "forward"}, "elevation": np.array([[9, 5], [5, 7], [5, 1.0]])}
+    assert unsettled(TREE, **given) == ["b"]
+    assert unsettled(TREE, ("direction_conflict", "b", "keep"), **given) == []
+
+
+def test_a_drawing_that_stops_the_water_is_unsettled_until_decided_or_told_otherwise() -> None:
+    assert unsettled(LONG) == ["2"]
+    assert unsettled(LONG, ("wrong_direction", "2", "reverse")) == []
+    assert unsettled(LONG, direction={"2": "逆向"}) == []
+    meeting: Drawing = {"1": [(0, 3000), (0, 2000)], "2": [(0, 1000), (0, 2000)], "2b": [(0, 0), (0, 1000)]}
+    assert unsettled(meeting) == ["1", "2", "2b"]  # with what it goes on as
+    assert unsettled(meeting, ("contradictory_direction", "1;2", "keep")) == []
+    assert unsettled(meeting, elevation=np.array([[9, 8], [np.nan, np.nan], [np.nan, np.nan]])) == ["2", "2b"]
+    assert unsettled(BRAID | {"left": BRAID["left"][::-1]}) == ["left", "right"]
+
+
+def test_tracing_takes_what_is_unsettled_for_either_way_unless_told() -> None:
+    network = built(LONG)[0]
+    section = Places(np.array([3]), np.array([500.0]), np.zeros(1))
+    outfall = Places(np.array([0]), np.array([200.0]), np.zeros(1))
+    pairs = along_river(network, section, outfall, 1e6, 0.0).pairs
+    assert pairs[["distance_m", "is_path_known"]].to_numpy().tolist() == [[pytest.approx(3300.0), False]]
+    assert along_river(network, section, outfall, 1e6, 0.0, np.zeros(4, dtype=bool)).pairs.empty  # as drawn: it says so
+    tree = upstream_of(network, section, 0, outfall)
+    assert tree.missing[["kind", "reach", "reason"]].to_numpy().tolist() == [["reach", 1, "no_direction"]]
+    found = corridors(network, section, CRS)
+    assert found.areas["up_m"].tolist() == pytest.approx([1500.0])  # it ends there
+    on = Places(np.array([1]), np.array([500.0]), np.zeros(1))
+    assert corridors(network, on, CRS).missing["reason"].tolist() == ["no_direction"]
+    spill = downstream_of(network, outfall, section, 1.0)
+    assert spill.targets[["distance_m", "is_path_known"]].to_numpy().tolist() == [[pytest.approx(3300.0), False]]
+    with pytest.raises(ValueError, match="undirected: got shape"):
+        along_river(network, section, outfall, 1.0, 0.0, np.zeros(3, dtype=bool))
+
+
+def test_a_river_without_a_line_can_be_decided_from_the_sheet() -> None:
+    sections = pd.DataFrame({"river_name": ["青河", "青河"], "order": [1, 2], "x": [X0, X0 + 90], "y": [Y0, Y0 + 50]})
+    sheet = decision_sheet(built(TREE, sections=sections)[1])
+    assert sheet[["kind", "x", "y"]].to_numpy().tolist() == [["section_without_river", X0, Y0]]
+    sheet["decision"] = "keep"
+    assert told(built(TREE, sheet, sections=sections)[1]) == [("section_without_river", "", "decided")]
+
+
+def test_the_arms_of_a_parting_are_told_in_one_order() -> None:
+    drawing: Drawing = {"d": [(0, 0), (20, 0)], "e": [(10, 0), (0, 10)]}
+    texts = [
+        built({one: drawing[one] for one in order}, tolerance=0.0)[1]["mend_en"].tolist() for order in ("de", "ed")
+    ]
+    assert texts[0] == texts[1]
+
+
+# --- evidence, from the lines to the distances ---
+
+VALLEY: Drawing = {
+    "1": [(0, 5000), (0, 4000)],
+    "2": [(0, 3000), (0, 4000)],  # drawn upstream
+    "3": [(0, 3000), (0, 0)],
+    "side": [(0, 3000), (700, 3000)],  # a tributary of 700 m from the east, drawn upstream
+}
+DROPS = np.array([[90, 80], [70, 80], [70, 40], [70, 95.0]])
+ORDERED = pd.DataFrame(
+    {
+        "river_name": ["白河", "白河", "白河", "黑沟", "黑沟"],
+        "order": [1, 2, 9, 1, 2],
+        "x": X0 + np.array([5.0, -5.0, 5.0, 600.0, 100.0]),
+        "y": Y0 + np.array([4500.0, 3500.0, 400.0, 3004.0, 2996.0]),
+    }
+)
+RIVERS = {"1": "白河", "2": "白河", "3": "白河", "side": "黑沟"}
+
+
+@pytest.mark.parametrize("given", [{"elevation": DROPS}, {"sections": ORDERED, "name": RIVERS}])
+def test_evidence_settles_lines_and_distances_through_them(given: dict[str, Any]) -> None:
+    network, faults, changes = built(VALLEY, **given)
+    assert told(faults) == [("wrong_direction", "2", "mended"), ("wrong_direction", "side", "mended")]
+    assert changes[["change", "line"]].to_numpy().tolist() == [["reversed", "2"], ["reversed", "side"]]
+    assert not network.unsettled.any()
+    snaps = snap(at((5, 4800), (650, 3010), (-5, 400)), network, 100.0)
+    section = Places(snaps.reach[2:], snaps.along_m[2:], snaps.offset_m[2:])
+    pairs = along_river(network, section, snaps, 1e6, 1e6).pairs
+    assert pairs["distance_m"].tolist() == pytest.approx([4400.0, 2600.0 + 650.0, 0.0], abs=1.0)
+    assert pairs["is_path_known"].all()
+
+
+def test_without_evidence_nothing_is_told_as_known_through_what_is_drawn_upstream() -> None:
+    network, faults, _ = built(VALLEY)
+    assert network.unsettled.tolist() == [False, True, False, False]  # water passes neither end of 2
+    assert ("wrong_direction", "2", "open") in told(faults)
+    snaps = snap(at((-5, 400), (5, 4800)), network, 100.0)
+    pairs = along_river(
+        network, *(Places(snaps.reach[k], snaps.along_m[k], snaps.offset_m[k]) for k in ([0], [1])), 1e6, 0
+    ).pairs
+    assert pairs[["distance_m", "is_path_known"]].to_numpy().tolist() == [[pytest.approx(4400.0, abs=1.0), False]]
+
+
+def test_sections_of_one_order_or_one_place_settle_nothing() -> None:
+    same = ORDERED[:3].assign(y=Y0 + 4500.0, x=X0)
+    network, faults, _ = built({"1": VALLEY["1"]}, sections=same, name=RIVERS)
+    assert ("direction_conflict", "1", "open") in told(faults)
+    assert network.unsettled.tolist() == [True]
+    _, faults, _ = built({"1": VALLEY["1"]}, sections=ORDERED[:1], name=RIVERS)
+    assert told(faults) == []
+    equal = ORDERED[:2].assign(order=1, y=[Y0 + 4200.0, Y0 + 4800.0])
+    _, faults, _ = built({"1": VALLEY["1"]}, sections=equal, name=RIVERS)
+    assert told(faults) == []  # sections of one order say nothing about each other
+
+
+def test_gauges_of_the_rur_have_nested_upstream_sets_as_the_tree_says(
+    rur: tuple[gpd.GeoDataFrame, Network, pd.DataFrame, pd.DataFrame], shared_data: Path
+) -> None:
+    _, network, _, _ = rur
+    gauges = gpd.read_file(shared_data / "rur" / "pegel.geojson").to_crs("EPSG:25832")
+    snaps = snap(np.asarray(gauges.geometry), network, 300.0, gauges["gewaesser"].to_numpy())
+    pairs = along_river(network, snaps, snaps, 1e9, 0.0).pairs
+    above: dict[int, set[int]] = {}
+    pairs = pairs[pairs["is_path_known"] & (pairs["distance_m"] > 0)]  # two rings drawn run in a circle: unsettled
+    for section, point in pairs[["section", "point"]].itertuples(index=False):
+        above.setdefault(section, set()).add(point)
+    assert len(above) > 3
+    for section, points in above.items():
+        for point in points:
+            assert above.get(point, set()) <= points, (section, point)  # what is above one above is above
+    distance = pairs.set_index(["section", "point"])["distance_m"]
+    for section, points in above.items():
+        for point in points:
+            for higher in above.get(point, set()):
+                through = distance[section, point] + distance[point, higher]
+                assert distance[section, higher] <= through + 1e-6  # by the shortest way

@@ -406,3 +406,51 @@ def test_a_spill_stops_at_a_shut_gate_and_at_the_limit() -> None:
         ["source", 1, "no_river"],
         ["reach", 2, "shut"],
     ]
+
+
+# --- what was found by drawing any network ---
+
+# A ring beside the river at the node where two reaches meet.
+POND = [
+    ("a", [(0, 0), (1000, 0)]),
+    ("pond", [(1000, 0), (1100, 90), (1100, -90), (1000, 0)]),
+    ("a", [(1000, 0), (3000, 0)]),
+]
+
+
+def test_a_spill_where_a_ring_is_drawn_has_one_time_for_each_reach() -> None:
+    found = downstream_of(drawn(POND), at((0, 1000)), at((2, 360.0)), 0.1)
+    assert found.targets[["distance_m", "time_h"]].to_numpy().tolist() == [[360.0, pytest.approx(1.0)]]
+    assert found.reaches["time_h"].notna().all()
+
+
+def test_at_one_place_no_time_passes_whatever_the_speed() -> None:
+    found = downstream_of(drawn(TREE), at((0, 0.0)), at((0, 0.0)), np.nan)
+    assert found.targets[["distance_m", "time_h"]].to_numpy().tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("passing", [(0, 1000.0), (1, 0.0), (2, 2000.0)])
+def test_a_section_that_passes_where_rivers_join_clears_all_that_joins_there(passing: tuple[int, float]) -> None:
+    sections, points = at((1, 1500), passing), at((1, 300), (0, 400), (2, 1500), (2, 2000), (1, 0))
+    found = upstream_of(drawn(TREE), sections, 0, points, passes=np.array([False, True], dtype=object))
+    told = found.points.set_index("position")["is_in_stretch"].to_dict()
+    assert told == {
+        0: True,
+        1: False,
+        2: False,
+        3: True,
+        4: True,
+    }  # its own place counts, on whichever reach it is told
+
+
+def test_what_stands_where_a_section_stands_is_in_its_stretch() -> None:
+    springs = drawn([("a", [(0, 0), (1000, 0)]), ("b", [(0, 0), (0, 1000)])])
+    found = upstream_of(springs, at((0, 0.0)), 0, at((1, 0.0)))
+    assert found.points[["distance_m", "is_in_stretch"]].to_numpy().tolist() == [[0.0, True]]
+
+
+def test_a_section_where_two_arms_meet_again_counts_what_is_above_them_once() -> None:
+    network = drawn(BRAID)
+    found = upstream_of(network, at((3, 0.0)), 0, at((0, 200)))
+    assert sorted(found.tree["reach"].tolist()) == [0, 1, 2, 3]
+    assert len(found.points) == 1

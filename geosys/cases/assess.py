@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import pandas as pd
 
 from geosys._errors import CrsError
 from geosys._text import Text
+from geosys.cases.along import related_along
+from geosys.cases.along_doubt import reach_m
 from geosys.cases.conditions import FALSE, TODAY, TRUE, UNKNOWN, both, day_of, evaluate
 from geosys.cases.doubt import (
     Objects,
@@ -21,7 +24,7 @@ from geosys.cases.doubt import (
     parted,
     with_lost,
 )
-from geosys.cases.rule_relations import ABOUT_ALL, ATTRIBUTE
+from geosys.cases.rule_relations import ABOUT_ALL, ALONG, ATTRIBUTE
 from geosys.geo.relations import SLIVER_M2, TOLERANCE_M, Terms
 
 if TYPE_CHECKING:
@@ -31,14 +34,15 @@ if TYPE_CHECKING:
 
     from geosys._schema import UsableLayer
     from geosys.cases.rules import Rule
+    from geosys.geo.waterway import Waterway
 
 HIT, NEAR, CLEAR, NOT_ASSESSED, NEEDS_REVIEW = "hit", "near", "clear", "not_assessed", "needs_review"
 OUTCOMES = (HIT, NEEDS_REVIEW, NEAR, NOT_ASSESSED, CLEAR)  # the gravest first: a subject takes its gravest
 PAIR_COLUMNS = [
     "subject", "object", "object_class", "outcome", "is_near", "area_m2", "share", "object_share", "length_m", "distance_m",
-    "measure", "margin", "days", "why_zh", "why_en",
+    "measure", "margin", "days", "river_m", "why_zh", "why_en",
 ]  # fmt: skip
-PAIRWISE = ("covered_by", "dwithin", "intersects")
+PAIRWISE = ("covered_by", "dwithin", "intersects", *ALONG)
 UNKNOWN_VALUE = Text("判断所需的属性为空", "an attribute it depends on is missing")
 WITHHELD_NEARBY = Text("附近有因数据问题未采用的记录", "a record withheld for a data issue lies there")
 
@@ -63,8 +67,14 @@ class Assessment:
         return {outcome: int(found.get(outcome, 0)) for outcome in OUTCOMES}
 
 
-def assess(rule: Rule, layers: Mapping[str, UsableLayer], crs: str, today: dt.date) -> Assessment:
-    """Return the judgement of one rule over the layers of a plan.
+def assess(
+    rule: Rule,
+    layers: Mapping[str, UsableLayer],
+    crs: str,
+    today: dt.date,
+    waterways: Mapping[str, Waterway] | None = None,
+) -> Assessment:
+    """Return the judgement of one rule over the layers of a plan; `waterways` are its rivers by line layer.
 
     A layer that is absent makes all subjects *not assessed*; so does a subject's own withheld row. Where an object
     was withheld, subjects within its reach *need review*: nothing is called clear on the strength of lost data.
@@ -74,7 +84,9 @@ def assess(rule: Rule, layers: Mapping[str, UsableLayer], crs: str, today: dt.da
     CrsError
         When a layer is not in the plan's CRS.
     """
-    missing = [name for name in (rule.subject, rule.object) if name is not None and name not in layers]
+    missing = [name for name in (rule.subject, rule.object, *rule.requires) if name is not None and name not in layers]
+    waterway, unplaced = _waterway_of(rule, waterways or {})
+    missing += [name for name in unplaced if name not in missing]
     if rule.subject in missing:
         nobody = pd.DataFrame({"subject_id": [None], "outcome": [NOT_ASSESSED]})
         return Assessment(rule, _no_pairs(), nobody, _absent(missing))
@@ -89,8 +101,19 @@ def assess(rule: Rule, layers: Mapping[str, UsableLayer], crs: str, today: dt.da
     if rule.relation == ATTRIBUTE:
         pairs = _judge_attributes(rule, view, subjects, population, today)
     else:
-        pairs = _judge_relation(rule, view, layers[str(rule.object)], subjects, population, crs, today)
+        pairs = _judge_relation(rule, view, layers[str(rule.object)], subjects, population, crs, today, waterway)
     return Assessment(rule, pairs, _outcomes(rule, view, subjects, pairs, today))
+
+
+def _waterway_of(rule: Rule, waterways: Mapping[str, Waterway]) -> tuple[Waterway | None, list[str]]:
+    """Return the rivers a rule runs along, and the layers that stand on none: their lines, or who should stand there."""
+    if rule.relation not in ALONG:
+        return None, []
+    waterway = waterways.get(str(rule.along))
+    if waterway is None:
+        return None, [str(rule.along)]
+    placed = (rule.object,) if rule.relation == "corridor" else (rule.subject, rule.object)
+    return waterway, [f"{name} (on {rule.along})" for name in placed if name not in waterway.stops]
 
 
 def _absent(missing: list[str]) -> Text:
@@ -138,6 +161,7 @@ def _judge_relation(
     population: NDArray[np.int8],
     crs: str,
     today: dt.date,
+    waterway: Waterway | None,
 ) -> pd.DataFrame:
     terms = terms_of(rule, view, other, crs)
     mine = _objects(view, subjects, crs)
@@ -145,7 +169,11 @@ def _judge_relation(
     theirs = _objects(other, np.arange(len(other.frame)), crs)
     sure, uncertain = parted(theirs, answers)
     lost = lost_objects(rule, other, today)
-    if rule.relation in ABOUT_ALL:
+    if waterway is not None:
+        asked = both(answers, evaluate(rule.condition, other.frame, "object", today)) != FALSE
+        pairs = related_along(rule, mine, theirs.where(asked), waterway, terms)
+        terms = dataclasses.replace(terms, distance_m=reach_m(rule))
+    elif rule.relation in ABOUT_ALL:
         pairs = all_in_doubt(mine, sure, uncertain, lost, rule, terms)
     elif rule.relation == "nearest":
         pairs = nearest_in_doubt(mine, sure, uncertain, lost, rule, terms)
@@ -154,7 +182,7 @@ def _judge_relation(
     known = _known(rule, pairs, (view, other), subjects, population, answers, today)
     hit = (pairs["state"] == "hit").to_numpy()
     near = (pairs["state"] == "near").to_numpy()
-    doubtful = pairs["doubtful"].to_numpy() & (hit | near) & (known != FALSE)
+    doubtful = pairs["doubtful"].to_numpy(dtype=bool) & (hit | near) & (known != FALSE)
     outcome = np.select(
         [hit & (known == TRUE) & ~doubtful, (hit & (known == UNKNOWN)) | doubtful, near & (known != FALSE)],
         [HIT, NEEDS_REVIEW, NEAR],
@@ -204,7 +232,7 @@ def terms_of(rule: Rule, view: UsableLayer, other: UsableLayer, crs: str) -> Ter
         near_m=accuracy if rule.near_m is None else rule.near_m,
         tolerance_m=max(schema.tolerances_m.get(kind, TOLERANCE_M) for schema, kind in against),
         sliver_m2=max(schema.slivers_m2.get(kind, SLIVER_M2) for schema, kind in against),
-        **dict(rule.settings),
+        **({} if rule.relation in ALONG else dict(rule.settings)),
     )
 
 
@@ -216,11 +244,16 @@ def _objects(view: UsableLayer, rows: NDArray[np.int64], crs: str) -> Objects:
 
 
 def _explained(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs in order, each needing review with the reason."""
+    """Return the pairs in order, each needing review with the reason: the one told with the pair before any other."""
     withheld = pairs["withheld"].eq(True) if "withheld" in pairs else pd.Series(data=False, index=pairs.index)
     review = pairs["outcome"] == NEEDS_REVIEW
     why_zh = np.where(withheld, WITHHELD_NEARBY.zh, np.where(review, UNKNOWN_VALUE.zh, ""))
     why_en = np.where(withheld, WITHHELD_NEARBY.en, np.where(review, UNKNOWN_VALUE.en, ""))
+    told = {name: np.full(len(pairs), "", dtype=object) for name in ("why_zh", "why_en")}
+    for name in told:
+        if name in pairs:
+            told[name] = np.where(review, pairs[name].fillna("").to_numpy(dtype=object), "")
+    why_zh, why_en = (np.where(told[n] == "", w, told[n]) for n, w in (("why_zh", why_zh), ("why_en", why_en)))
     table = pairs.assign(why_zh=why_zh, why_en=why_en).reindex(columns=PAIR_COLUMNS)
     classes = table["object_class"].astype(object)
     table = table.assign(object_class=classes.where(classes.notna(), ""), is_near=table["is_near"].eq(True))

@@ -48,7 +48,7 @@ def read_basis(path: Path, faults: Faults) -> dict[str, tuple[Clause, ...]]:
     clauses: dict[str, list[Clause]] = {}
     for line, row in enumerate(read_csv(path, COLUMNS), 2):
         where = f"{short_name(path)} line {line}"
-        first, last = (_day(row[c], f"{where} {c}", faults) for c in ("valid_from", "valid_to"))
+        first, last = (faults.day(f"{where} {c}", row[c]) for c in ("valid_from", "valid_to"))
         zh = f"《{row['instrument_zh']}》" if not row["instrument_zh"].startswith("《") else row["instrument_zh"]
         text = Text(f"{zh}{row['clause_zh']}", f"{row['instrument_en']}, {row['clause_en']}".rstrip(", "))
         faults.one_of(f"{where} certainty", row["certainty"], CERTAINTIES, "a certainty")
@@ -60,16 +60,6 @@ def read_basis(path: Path, faults: Faults) -> dict[str, tuple[Clause, ...]]:
                 faults.add(where, row["basis"], "a period that does not overlap another of the same basis")
         clauses[row["basis"]].append(new)
     return {name: tuple(rows) for name, rows in clauses.items()}
-
-
-def _day(text: str, where: str, faults: Faults) -> dt.date | None:
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        faults.add(where, text, "a date as 2026-08-15, or nothing")
-        return None
 
 
 def cite(names: Iterable[str], basis: Mapping[str, tuple[Clause, ...]], day: dt.date) -> Text:

@@ -66,7 +66,7 @@ def _parse_one(side: str, column: str, value: Any, schema: LayerSchema, where: s
     for test, operand in value.items():
         if faults.one_of(where, test, _TESTS, "a test") not in _TESTS:
             continue
-        if test == "not":
+        if test in ("in", "not"):
             operand = tuple(operand if isinstance(operand, list) else [operand])  # noqa: PLW2901
             _check_values(operand, column, schema, where, faults)
         if test in ("min", "max"):
@@ -98,12 +98,15 @@ def _check_values(values: Sequence[Any], column: str, schema: LayerSchema, where
 def evaluate(conditions: Sequence[Condition], frame: pd.DataFrame, side: str, today: dt.date) -> NDArray[np.int8]:
     """Return for each row whether all conditions of one side hold: `TRUE`, `FALSE` or `UNKNOWN`, shape (n,).
 
-    One false makes the row false; otherwise one unknown makes it unknown.
+    One false makes the row false; otherwise one unknown makes it unknown, as a column is that nobody has filled yet.
     """
     result = np.full(len(frame), TRUE, dtype=np.int8)
     for condition in conditions:
         if condition.side == side:
-            answer = _TESTS[condition.test](frame[condition.column], condition.value, today)
+            if condition.column in frame:
+                answer = _TESTS[condition.test](frame[condition.column], condition.value, today)
+            else:
+                answer = np.full(len(frame), UNKNOWN, dtype=np.int8)
             result = both(result, answer)
     return result
 

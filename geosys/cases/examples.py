@@ -1,4 +1,7 @@
-"""Run the hit and the miss that every rule carries: the content's own test."""
+"""Run the hit and the miss that every rule carries: the content's own test.
+
+An example of a rule along rivers draws them as `along`, a list of lines that flow as drawn; who stands on them is found by place.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import shapely
 from geosys._schema import UsableLayer
 from geosys.cases.assess import HIT, assess
 from geosys.cases.conditions import TODAY, Condition
+from geosys.geo.river_network import build, snap
+from geosys.geo.waterway import Waterway, area_stops, point_stops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +30,7 @@ ORIGIN = (
     500_000.0,
     3_850_000.0,
 )  # on the zone's central meridian, where a metre of the plane is a metre of ground
+ON_RIVER_M = 500.0  # features of examples stand on the rivers within
 
 
 def outcome_of_example(rule: Rule, kind: str, schemas: Mapping[str, LayerSchema]) -> str:
@@ -44,7 +50,26 @@ def outcome_of_example(rule: Rule, kind: str, schemas: Mapping[str, LayerSchema]
             layers[layer] = _view(filled, schemas[layer])
         elif layer is not None:
             layers[layer] = _view([], schemas[layer])
-    return str(assess(rule, layers, CRS, today).outcomes["outcome"].iloc[0])
+    for name in (*rule.requires, *((rule.along,) if rule.along else ())):
+        layers.setdefault(name, _view([], schemas[name]))
+    return str(assess(rule, layers, CRS, today, _waterways(rule, example, layers)).outcomes["outcome"].iloc[0])
+
+
+def _waterways(rule: Rule, example: Mapping[str, Any], layers: Mapping[str, UsableLayer]) -> dict[str, Waterway]:
+    """Return the rivers that an example draws, with its subjects and objects on them; none for a rule that needs none."""
+    if rule.along is None:
+        return {}
+    lines = np.array([_moved(text) for text in example.get("along", [])], dtype=object)
+    table = pd.DataFrame({"direction": ["forward"] * len(lines)})
+    network, _, _ = build(lines, table, None, 1.0, CRS)
+    stops = {}
+    for name in {rule.subject, str(rule.object)}:
+        shapes = np.asarray(layers[name].frame.geometry.to_numpy(), dtype=object)
+        is_point = layers[name].schema.geometry == "point"
+        stops[name] = (
+            point_stops(snap(shapes, network, ON_RIVER_M)) if is_point else area_stops(shapes, network, ON_RIVER_M)
+        )
+    return {rule.along: Waterway(rule.along, network, stops, CRS)}
 
 
 def failing_examples(rules: Mapping[str, Rule], schemas: Mapping[str, LayerSchema]) -> list[str]:
@@ -66,8 +91,12 @@ def _row(given: Any, conditions: list[Condition], schema: LayerSchema, today: dt
         if condition.column not in row:
             row[condition.column] = _holding(condition, schema, today)
     text = row.pop("geometry", None)
-    shape = shapely.from_wkt(text) if text else shapely.Point(0, 0)
-    return row | {"geometry": shapely.transform(shape, lambda xy: xy + np.array(ORIGIN))}
+    return row | {"geometry": _moved(text or "POINT (0 0)")}
+
+
+def _moved(text: str) -> shapely.Geometry:
+    """Return a geometry of an example where its metres are metres of the plane."""
+    return shapely.transform(shapely.from_wkt(text), lambda xy: xy + np.array(ORIGIN))
 
 
 def _holding(condition: Condition, schema: LayerSchema, today: dt.date) -> Any:

@@ -89,6 +89,7 @@ def _row(
     figures = {
         "distance_m": pair["distance_m"], "area_m2": pair["area_m2"], "area_ha": pair["area_m2"] / 1e4, "share_pct": pair["share"] * 100,
         "length_m": pair["length_m"], "days": pair["days"], "threshold": rule.threshold,
+        "river_m": pair["river_m"],
     }  # fmt: skip
     sides = {"subject": (view.schema, row), "object": (target[0].schema, target[1]) if target else None}
     texts = {

@@ -19,16 +19,25 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "nearest": ("distance_m", "reach_m"),
     "not_covered_by": ("min_area_m2", "min_share"),
     "composition": ("by", "min_area_m2", "min_share"),
+    "corridor": ("along", "up_m", "down_m", "offset_m"),
+    "upstream": ("along", "within_m"),
     ATTRIBUTE: (),
 }
-NEEDED = {"dwithin": ("distance_m",), "composition": ("by", "condition")}
+TEXTS = ("by", "along")  # settings that are words
+NEEDED = {
+    "dwithin": ("distance_m",), "composition": ("by", "condition"), "corridor": ("along", "up_m", "down_m", "offset_m"),
+    "upstream": ("along",),
+}  # fmt: skip
 ABOUT_ALL = ("not_covered_by", "composition")  # about all objects together: a finding names none
+ALONG = ("corridor", "upstream")  # along the rivers of a line layer
 _UNITS = {
     "covered_by": "m",
     "dwithin": "m",
     "nearest": "m",
     "not_covered_by": "m2",
     "composition": "m2",
+    "corridor": "m",
+    "upstream": "m",
     ATTRIBUTE: "d",
 }
 
@@ -62,6 +71,8 @@ def check_relation(
         _check_least(table, where, kinds, sides, faults)
     if relation == "nearest":
         _check_nearest(table, where, faults)
+    if relation in ALONG:
+        _check_along(relation, table, where, sides, faults)
     if relation == "composition":
         _check_composition(table, where, sides, condition, faults)
     share = table.get("min_share")
@@ -94,6 +105,33 @@ def _check_nearest(table: Mapping[str, Any], where: str, faults: Faults) -> None
     if isinstance(limit, (int, float)) and isinstance(reach, (int, float)) and reach < limit:
         faults.add(
             f"{where} reach_m", reach, f"at least distance_m, {limit}", "Beyond its reach nothing is looked for."
+        )
+
+
+def check_layers(
+    table: Mapping[str, Any], where: str, schemas: Mapping[str, LayerSchema], faults: Faults
+) -> None:  # fmt: skip
+    """Fault layers that a rule needs beside its subject and object and that are not there: its rivers, what it `requires`."""
+    for name in table.get("requires", []):
+        faults.one_of(f"{where} requires", name, schemas, "a layer of layers/")
+    if "along" in table and faults.one_of(f"{where} along", table["along"], schemas, "a layer of layers/") in schemas:
+        kind = schemas[table["along"]].geometry
+        if kind != "line":
+            faults.add(f"{where} along", f"{table['along']} ({kind})", "a line layer", "Name the layer of the rivers.")
+
+
+def _check_along(
+    relation: str, table: Mapping[str, Any], where: str, sides: Mapping[str, LayerSchema | None], faults: Faults
+) -> None:
+    """Fault lengths of nothing, and a corridor around what is no point on a river."""
+    for key in ("within_m", "offset_m"):
+        if table.get(key) == 0:
+            do = "Leave it out for no limit." if key == "within_m" else "It is the width on each side."
+            faults.add(f"{where} {key}", 0, "a number above 0", do)
+    schema = sides["object"]
+    if relation == "corridor" and schema is not None and schema.geometry not in ("point", "none"):
+        faults.add(
+            f"{where} object", f"{schema.id} ({schema.geometry})", "a point layer", "A corridor belongs to a section."
         )
 
 

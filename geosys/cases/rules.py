@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from geosys._faults import Faults
 from geosys.cases.basis import CERTAINTIES, Clause, read_basis
 from geosys.cases.conditions import Condition, parse_conditions
-from geosys.cases.rule_relations import ATTRIBUTE, NEEDED, SETTINGS, check_relation, unit_of
+from geosys.cases.rule_relations import ATTRIBUTE, NEEDED, SETTINGS, TEXTS, check_layers, check_relation, unit_of
 from geosys.cases.sentences import check_sentence
 from geosys.content import read_toml, short_name
 
@@ -26,10 +26,11 @@ SEVERITIES = ("critical", "high", "medium", "low")
 _REQUIRED = ("title", "subject", "relation", "severity", "lead", "basis", "finding", "action", "example")
 _OPTIONAL = (
     "object", "where", "condition", "support", "due_days", "due_on", "due_field", "certainty", "note", "valid_from", "valid_to",
-    "near_m", "near_days",
+    "near_m", "near_days", "requires",
 )  # fmt: skip
 _KINDS = {
     "relation": "a text", "subject": "a text", "object": "a text", "severity": "a text", "lead": "a text", "certainty": "a text", "by": "a text",
+    "along": "a text", "requires": "a list of texts",
     "due_field": "a text", "support": "a list of texts", "basis": "a list of texts", "where": "a table", "condition": "a table",
 }  # fmt: skip
 
@@ -65,6 +66,8 @@ class Rule:
     version: str
     unit: str
     by: str | None = None
+    along: str | None = None
+    requires: tuple[str, ...] = ()
 
     def in_force(self, day: dt.date) -> bool:
         """Say whether the rule is run on a day."""
@@ -73,7 +76,7 @@ class Rule:
     @property
     def threshold(self) -> float:
         """Return the figure the measure is held against, in the rule's unit; 0 for the others."""
-        keys = ("distance_m", "min_area_m2", "min_length_m", "reach_m")
+        keys = ("distance_m", "min_area_m2", "min_length_m", "reach_m", "up_m", "within_m")
         return float(next((self.settings[key] for key in keys if key in self.settings), 0.0))
 
 
@@ -136,6 +139,7 @@ def _read_rule(
     sides = _read_sides(table, where, schemas, faults)
     conditions = {k: parse_conditions(table.get(k, {}), f"{where} {k}", sides, faults) for k in ("where", "condition")}
     check_relation(relation, table, where, sides, conditions["condition"], faults)
+    check_layers(table, where, schemas, faults)
     for key, allowed, what in (
         ("severity", SEVERITIES, "a severity"),
         ("lead", offices, "an office of layers/codes/office.csv"),
@@ -152,13 +156,14 @@ def _read_rule(
             texts[key], f"{where} {key}", sides if relation != "composition" else sides | {"object": None}, faults
         )
     note = faults.text(f"{where} note", table["note"]) if "note" in table else None
-    _check_numbers_and_dates(table, where, sides["subject"], tuple(k for k in settings if k != "by"), faults)
+    _check_numbers_and_dates(table, where, sides["subject"], tuple(k for k in settings if k not in TEXTS), faults)
     if len(faults.rows) > before:
         return None
     return Rule(
         id=name, title=texts["title"], finding=texts["finding"], action=texts["action"],
         subject=table["subject"], object=table.get("object"), relation=relation,
-        settings={k: float(table[k]) for k in settings if k in table and k != "by"}, by=table.get("by"), unit=unit_of(relation, sides),
+        settings={k: float(table[k]) for k in settings if k in table and k not in TEXTS}, by=table.get("by"), unit=unit_of(relation, sides),
+        along=table.get("along"), requires=tuple(table.get("requires", ())),
         where=conditions["where"], condition=conditions["condition"], severity=table["severity"], lead=table["lead"],
         support=tuple(table.get("support", ())), basis=tuple(table["basis"]), due_days=table.get("due_days"), due_on=table.get("due_on"),
         due_field=table.get("due_field"), near_m=table.get("near_m"), near_days=int(table.get("near_days", 0)), certainty=certainty,

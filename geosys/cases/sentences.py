@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from geosys._text import Text
+from geosys.geo.river_distance import place_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from geosys._schema import LayerSchema
 
 FIGURES = ("distance_m", "length_m", "area_m2", "area_ha", "share_pct", "days", "threshold")
+RIVER_DISTANCE = "river_distance"  # where the subject lies, seen from a section: 在断面X上游 3.2 km
 EMPTY = Text("（空）", "(empty)")
 
 
@@ -26,7 +28,7 @@ def _placeholders(text: str) -> list[str]:
 
 def check_sentence(text: Text, where: str, sides: Mapping[str, LayerSchema | None], faults: Faults) -> None:
     """Fault every placeholder that names no figure and no column of the rule's subject or object."""
-    known = list(FIGURES)
+    known = [*FIGURES, RIVER_DISTANCE]
     for side, schema in sides.items():
         if schema is not None:
             known += [f"{side}.{c}" for c in ("id", "name", *schema.columns)]
@@ -48,7 +50,7 @@ def fill(
     rows
         For each side, its schema and row (a mapping of columns), or None.
     figures
-        Values of `FIGURES`, units as their names say.
+        Values of `FIGURES`, units as their names say, and `river_m` (metres along the river, + upstream of the object).
     """
     parts = []
     for literal, name, _, _ in string.Formatter().parse(text):
@@ -63,6 +65,8 @@ def _value(
 ) -> str:
     if name in FIGURES:
         return show_number(figures[name])
+    if name == RIVER_DISTANCE:
+        return _place_on_river(rows.get("object"), figures["river_m"], language)
     side, column = name.split(".", 1)
     entry = rows.get(side)
     if entry is None:
@@ -73,6 +77,13 @@ def _value(
     if column == "name":
         return name_of(schema, row)
     return show_value(row[column], schema, column, language)
+
+
+def _place_on_river(entry: tuple[LayerSchema, Any] | None, river_m: float, language: str) -> str:
+    """Return where the subject lies along the river, seen from the object; （空） where that is not known."""
+    if entry is None or pd.isna(river_m):
+        return EMPTY.in_language(language)
+    return place_text(name_of(*entry), river_m).in_language(language)
 
 
 def name_of(schema: LayerSchema, row: Any) -> str:

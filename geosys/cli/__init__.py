@@ -14,13 +14,28 @@ import geosys
 from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
+from geosys.cases.rate_examples import failing_examples as failing_rates
 from geosys.cases.rules import read_workflow
-from geosys.cli import case_commands, grade_command, intake_commands, ledger_command, overlay_command
+from geosys.cli import (
+    assess_command,
+    case_commands,
+    grade_command,
+    intake_commands,
+    ledger_command,
+    overlay_command,
+    rate_command,
+    river_commands,
+    trace_command,
+)
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.layers.spec import read_catalogue
 from geosys.maps.spec import load_map
+from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
+from geosys.rates import read_rate_book
 from geosys.run import read_content, run
+from geosys.suspects import read_pollutant_sources
+from geosys.trace_spec import read_trace_spec
 from geosys.views import schemas_of
 from geosys.workspace import PLAN, find_workspace, init_workspace, read_workspace
 
@@ -196,18 +211,33 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     _ = workspace
     content = read_content()
     read_workflow(content.catalogue.root)
-    load_map(content.catalogue.root / "maps", {name: set(s.titles) for name, s in content.catalogue.layers.items()})
-    wrong = failing_examples(content.book.rules, schemas_of(content.catalogue))
+    schemas = schemas_of(content.catalogue)
+    known = {name: set(schema.titles) for name, schema in schemas.items()}
+    folder = content.catalogue.root / "maps"
+    load_map(folder, known)
+    for name in (UPSTREAM_MAP, DOWNSTREAM_MAP):
+        load_trace_map(folder, name, known)
+    read_trace_spec(content.catalogue.root, content.catalogue)
+    read_pollutant_sources(
+        content.catalogue.root, {name: codes.titles for name, codes in content.catalogue.codes.items()}
+    )
+    rates = read_rate_book(content.catalogue).rates
+    wrong = failing_examples(content.book.rules, schemas) + failing_rates(rates, schemas)
     counts = {
         "layers": len(content.catalogue.layers),
         "code_lists": len(content.catalogue.codes),
         "rules": len(content.book.rules),
+        "rates": len(rates),
         "faults": wrong,
     }
-    lines = [
-        *wrong,
-        f"图层 layers {counts['layers']}, 代码表 code lists {counts['code_lists']}, 规则 rules {counts['rules']}, 错误 faults {len(wrong)}",
-    ]
+    told = (
+        ("图层 layers", "layers"),
+        ("代码表 code lists", "code_lists"),
+        ("规则 rules", "rules"),
+        ("比率 rates", "rates"),
+    )
+    summary = ", ".join(f"{title} {counts[key]}" for title, key in told)
+    lines = [*wrong, f"{summary}, 错误 faults {len(wrong)}"]
     print_content(counts, as_json=as_json, text="\n".join(lines))
     raise SystemExit(FAILURE if wrong else OK)
 
@@ -237,4 +267,8 @@ app.command(name="answer", help=intake_commands.ANSWER_HELP)(intake_commands.ans
 app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
+app.command(name="rates", help=rate_command.HELP)(rate_command.rates)
 app.add_typer(grade_command.app, name="grade")
+app.add_typer(river_commands.app, name="rivers")
+app.add_typer(trace_command.app, name="trace")
+app.add_typer(assess_command.app, name="water")

@@ -29,6 +29,7 @@ STAGES = {
     "answers": "编写修改清单 Writing answers",
     "inspect": "查看报送文件 Inspecting deliveries",
     "deliveries": "接收与检查 Taking deliveries in",
+    "rivers": "构建河网 Building the river network",
     "rules": "规则判定 Judging rules",
     "ledger": "面积台账 Accounting for areas",
     "overlay": "叠加 Laying layers over each other",

@@ -30,6 +30,8 @@ QUADRANT = 32  # edges of a quarter of a circle: at 500 m the border is at most 
 BEYOND = 2.0  # widths: what lies nearer to the river beyond an end than to the river within is no farther along it
 STEP = 0.01  # of the width, between the samples that tell which river is nearer
 END_M, SLIVER_M, TIE_M = 0.1, 1e-3, 1e-6
+GOLDEN = 0.7548776662466927  # multiples of it and of its square fill a square evenly
+SHAKEN_M, FITTING = (0.0, 1e-6, 1e-5, 1e-4, 1e-3), 1e-6
 SIDES = {"left": -1, "right": 1}
 
 
@@ -92,7 +94,7 @@ def corridors(
     mark_m
         Distance between marks.
     undirected
-        Whether each reach's direction is not known, shape (m,): a corridor ends there.
+        Whether each reach's direction is not known, shape (m,), the network's `unsettled` by default: a corridor ends there.
 
     Raises
     ------
@@ -236,14 +238,16 @@ def _beyond(lines: NDArray[np.object_], within: NDArray[np.bool_], width: float)
     is_outer = ~within[owner]
     shape = shapely.points(points)
     shapely.prepare(outer)
-    near = is_outer | shapely.dwithin(shape, outer, BEYOND * width + STEP * width)
+    near = is_outer | shapely.dwithin(shape, outer, (BEYOND + 4 * STEP) * width)
     inner = shapely.multilinestrings(lines[within])
     twice = is_outer & (
         shapely.distance(shape, inner) < TIE_M
     )  # a reach in a circle is within one way, beyond the other
     near &= ~twice
     cells = _cells(points[near], inner, 2.0 * width)
-    return shapely.union_all(cells[is_outer[near]])
+    # farther from the rivers beyond, the rivers within were not all looked at: what lies there is nearer to one of them
+    around = shapely.buffer(outer, (1.0 + STEP) * width, quad_segs=QUADRANT)
+    return shapely.intersection(shapely.union_all(cells[is_outer[near]]), around)
 
 
 def _beside(lines: NDArray[np.object_], area: shapely.Geometry, width: float, sign: int) -> shapely.Geometry:
@@ -281,12 +285,21 @@ def _cells(points: NDArray[np.float64], area: shapely.Geometry, margin: float) -
     origin = np.round(points.mean(axis=0))  # near 0, as digits of far coordinates are too few for cells so small
     west, south, east, north = shapely.total_bounds([shapely.multipoints(points), area])
     room = shapely.box(*(np.array([west, south]) - origin - margin), *(np.array([east, north]) - origin + margin))
-    cells = np.array([room], dtype=object)
-    if len(points) > 1:
-        drawn = shapely.voronoi_polygons(shapely.multipoints(points - origin), extend_to=room, ordered=True)
-        cells = np.asarray(shapely.get_parts(drawn))
-    # convex as they are; GEOS now and then draws one of thousands with its corners out of order
-    return np.asarray(shapely.convex_hull(shapely.transform(cells, lambda xy: xy + origin)))
+    if len(points) == 1:
+        return np.array([shapely.transform(room, lambda xy: xy + origin)], dtype=object)
+    # GEOS draws cells over each other where many points are on circles, as along two like arms: shaken, they are not
+    number = np.arange(1, len(points) + 1)
+    apart = np.column_stack([number * GOLDEN % 1.0, number * GOLDEN**2 % 1.0]) - 0.5
+    for metres in SHAKEN_M:
+        drawn = shapely.voronoi_polygons(
+            shapely.multipoints(points - origin + metres * apart), extend_to=room, ordered=True
+        )
+        # convex as they are; GEOS now and then draws one of thousands with its corners out of order
+        cells = np.asarray(shapely.convex_hull(shapely.get_parts(drawn)))
+        whole = shapely.box(*shapely.total_bounds(cells)).area
+        if abs(shapely.area(cells).sum() - whole) <= FITTING * whole:
+            break
+    return np.asarray(shapely.transform(cells, lambda xy: xy + origin))
 
 
 def _marks(network: Network, within: pd.DataFrame, every: float) -> pd.DataFrame:

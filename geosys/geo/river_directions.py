@@ -34,13 +34,15 @@ WORDS = {
 class Directions:
     """Hold the direction of each input line, shape (k,): 1 as drawn, −1 against it; and what was not plain about it.
 
-    `reasons` name what settled a line that is turned; `conflicts` and `unknown` are rows with the reason.
+    `reasons` name what settled a line that is turned; `conflicts` and `unknown` are rows with the reason. `is_told` marks
+    lines that something other than the drawing says a direction of, shape (k,).
     """
 
     sign: NDArray[np.int64]
     reasons: dict[int, Text]
     conflicts: dict[int, Text]
     unknown: dict[int, Text]
+    is_told: NDArray[np.bool_]
 
 
 def attribute_signs(column: pd.Series) -> tuple[Floats, dict[int, str]]:
@@ -91,7 +93,8 @@ def section_signs(
             else [_string(graph, reaches[source[reaches] == row]) for row in np.unique(source[reaches])]
         )
         for string in strings:
-            steps = _steps(string, lines, points, alone=bool(whole)) if string else np.empty(0)
+            order = group["order"].to_numpy(dtype=np.float64)
+            steps = _steps(string, lines, points, order, alone=bool(whole)) if string else np.empty(0)
             if not len(steps):
                 continue
             rows = {int(source[reach]): way for reach, way in string}
@@ -125,9 +128,14 @@ def _string(graph: Graph, reaches: Ints) -> list[tuple[int, int]]:
 
 
 def _steps(
-    string: list[tuple[int, int]], lines: NDArray[np.object_], points: NDArray[np.object_], *, alone: bool
+    string: list[tuple[int, int]],
+    lines: NDArray[np.object_],
+    points: NDArray[np.object_],
+    order: Floats,
+    *,
+    alone: bool,
 ) -> Floats:
-    """Return how far each section lies beyond the one before it, along the walk."""
+    """Return how far each section lies beyond the one before it, along the walk; those of one order say nothing."""
     reaches, ways = (np.array(part) for part in zip(*string, strict=True))
     apart = shapely.distance(points[:, None], lines[reaches][None, :])
     nearest = apart.argmin(axis=1)
@@ -136,7 +144,7 @@ def _steps(
     along = np.where(ways[nearest] > 0, along, length[nearest] - along) + (np.cumsum(length) - length)[nearest]
     # a section of another branch projects onto the tip of this one
     on = np.ones(len(points), dtype=bool) if alone else (along > 0) & (along < length.sum())
-    return np.diff(along[on])
+    return np.asarray(np.diff(along[on])[np.diff(order[on]) > 0], dtype=np.float64)
 
 
 def settle(attribute: Floats, sections: Floats, elevation: Floats, decided: Floats, odd: dict[int, str]) -> Directions:
@@ -159,9 +167,8 @@ def settle(attribute: Floats, sections: Floats, elevation: Floats, decided: Floa
     for row, word in odd.items():
         if silent[row]:
             unknown[row] = Text(f"属性“{word}”无法识别", f"the attribute {word!r} is no direction")
-    return Directions(
-        sign.astype(np.int64), reasons, {int(row): _views(known[row]) for row in np.flatnonzero(both)}, unknown
-    )
+    conflicts = {int(row): _views(known[row]) for row in np.flatnonzero(both)}
+    return Directions(sign.astype(np.int64), reasons, conflicts, unknown, ~silent)
 
 
 def _views(known: Floats) -> Text:

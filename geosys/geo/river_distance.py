@@ -15,7 +15,7 @@ import pandas as pd
 from geosys._text import Text
 from geosys.geo.distances import check_length
 from geosys.geo.flat.streams import ROUNDING_M, first_met
-from geosys.geo.river_flow import Flow, real_reach
+from geosys.geo.river_flow import Flow, real_reach, unsure_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def along_river(
     up_m, down_m
         How far upstream and downstream of a section to look, metres on the ground along the channel; the limit counts.
     undirected
-        Whether each reach's direction is not known, shape (m,); none by default.
+        Whether each reach's direction is not known, shape (m,); the network's `unsettled` by default.
 
     Returns
     -------
@@ -91,10 +91,11 @@ def along_river(
     """
     for name, length in (("up_m", up_m), ("down_m", down_m)):
         check_length(name, length)
-    found = _pairs(Flow.of(network, undirected), sections, points, up_m, down_m)
+    unsure = unsure_of(network, undirected)
+    found = _pairs(Flow.of(network, unsure), sections, points, up_m, down_m)
     known = np.ones(len(found[0]), dtype=bool)
-    if undirected is not None and np.any(undirected):
-        maybe = _pairs(Flow.of(network, undirected, both_ways=True), sections, points, up_m, down_m)
+    if unsure.any():
+        maybe = _pairs(Flow.of(network, unsure, both_ways=True), sections, points, up_m, down_m)
         known = np.append(known, np.zeros(len(maybe[0]), dtype=bool))
         section, point, distance = (np.append(a, b) for a, b in zip(found, maybe, strict=True))
         once = np.unique(np.stack([section, point, distance < 0]), axis=1, return_index=True)[1]
@@ -111,7 +112,7 @@ def along_river(
             "is_path_known": known[order],
         }
     )
-    lacking = [missing_rows(network, k, s, undirected) for k, s in (("section", sections), ("point", points))]
+    lacking = [missing_rows(network, k, s, unsure) for k, s in (("section", sections), ("point", points))]
     some = [rows for rows in lacking if len(rows)]
     return AlongRiver(pairs, pd.concat(some, ignore_index=True) if some else lacking[0])
 
@@ -131,7 +132,7 @@ def met(
     flow: Flow, streams: Streams, sources: OnRiver, targets: OnRiver, limit: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return the pairs of source and target that water runs to within a limit, and their least distance."""
-    (row, arc, along), (mark_row, mark_arc, mark_along) = (_all_places(flow, snaps) for snaps in (sources, targets))
+    (row, arc, along), (mark_row, mark_arc, mark_along) = (all_places(flow, snaps) for snaps in (sources, targets))
     i, j, distance = first_met(streams, flow.tail, arc, along, mark_arc, mark_along, limit)
     i, j = row[i], mark_row[j]
     if len(np.unique(row)) < len(row) or len(np.unique(mark_row)) < len(mark_row):
@@ -142,7 +143,7 @@ def met(
     return i, j, distance
 
 
-def _all_places(flow: Flow, snaps: OnRiver) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+def all_places(flow: Flow, snaps: OnRiver) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return the places of points; one at a node is on all arcs that end or begin there."""
     row, arc, along = flow.places(snaps)
     place, more_arc, more_along = _at_nodes(flow, arc, along)
@@ -185,8 +186,7 @@ def missing_rows(
     on = reach[is_there]
     reason = np.full(len(reach), "", dtype=object)
     reason[~is_there] = "no_river"
-    if undirected is not None:
-        reason[is_there] = np.where(np.asarray(undirected, dtype=bool)[on], "no_direction", reason[is_there])
+    reason[is_there] = np.where(unsure_of(network, undirected)[on], "no_direction", reason[is_there])
     reason[is_there] = np.where(np.asarray(network.blocked, dtype=bool)[on], "shut", reason[is_there])
     return rows_of(kind, np.flatnonzero(reason != ""), reach, reason)
 

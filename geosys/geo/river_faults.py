@@ -196,10 +196,11 @@ def fault_table(faults: Sequence[Fault]) -> pd.DataFrame:
 def decision_sheet(faults: pd.DataFrame) -> pd.DataFrame:
     """Return the open faults as a table for the user to decide: `decision` is empty, `proposal` is what could stand there.
 
-    `x` and `y` are given where the place is a point, as lines may cross more than once.
+    `x` and `y` are given where the place is a point, as lines may cross more than once, and where there is no line to name.
     """
     rows = faults[faults["status"] == OPEN]
     places = rows["geometry"].to_numpy(dtype=object)
+    places = np.where(rows["lines"].str.len() == 0, shapely.get_geometry(places, 0), places)
     points = np.where(shapely.get_type_id(places) == 0, places, None)
     return pd.DataFrame({
         "kind": rows["kind"], "lines": rows["lines"].map(";".join), "x": shapely.get_x(points), "y": shapely.get_y(points),

@@ -77,7 +77,7 @@ class Flow:
         network
             The reaches.
         undirected
-            Whether the direction of each reach is not known, shape (m,); none by default.
+            Whether the direction of each reach is not known, shape (m,); the network's `unsettled` by default.
         both_ways
             Let such reaches pass both ways; otherwise they pass nothing.
         """
@@ -85,7 +85,7 @@ class Flow:
         reach, turned = np.arange(count), np.full(count, -1, dtype=np.int64)
         tail, head = (np.asarray(ends, dtype=np.int64) for ends in (network.reach_from, network.reach_to))
         length, shut = np.asarray(network.length_m, dtype=np.float64), np.asarray(network.blocked, dtype=bool)
-        unsure = np.zeros(0, dtype=bool) if undirected is None else np.asarray(undirected, dtype=bool)
+        unsure = unsure_of(network, undirected)
         if not unsure.any():
             return cls(tail, head, length, shut, reach, turned, len(network.node_xy))
         more = np.flatnonzero(unsure & both_ways)
@@ -127,6 +127,22 @@ class Flow:
         return row, arc, np.concatenate([along[here], self.length[reach[twice]] - along[twice]])
 
 
+def unsure_of(network: Network, undirected: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Return whether each reach's direction is not known: as said by the caller, else as the network was built.
+
+    Raises
+    ------
+    ValueError
+        When there is not one value for each reach.
+    """
+    unsure = np.asarray(network.unsettled if undirected is None else undirected, dtype=bool)
+    if unsure.shape != np.shape(network.reach_from):
+        raise ValueError(
+            f"undirected: got shape {unsure.shape}, expected one value for each of {len(network.reach_from)} reaches."
+        )
+    return unsure
+
+
 def walked(flow: Flow, snaps: OnRiver, limit: float, upstream: bool, until: OnRiver | None = None) -> pd.DataFrame:
     """Return all stretches of reaches within a channel distance of places, each reach by its shortest way.
 
@@ -166,7 +182,7 @@ def walked(flow: Flow, snaps: OnRiver, limit: float, upstream: bool, until: OnRi
     begin, end = found.begin, found.end
     if upstream:
         begin, end = flow.length[found.arc] - end, flow.length[found.arc] - begin
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "source": row[found.source],
             "reach": flow.reach[found.arc],
@@ -178,6 +194,9 @@ def walked(flow: Flow, snaps: OnRiver, limit: float, upstream: bool, until: OnRi
             "next": found.before,
         }
     )
+    # one place at a node begins several ways, which may meet again: the shorter of them covers what the longer does
+    nearest = table.assign(is_own=table["next"] < 0).sort_values("near_m", kind="stable")
+    return table.loc[np.sort(nearest.drop_duplicates(["source", "arc", "is_own"]).index)].reset_index(drop=True)
 
 
 def _origins(

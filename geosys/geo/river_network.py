@@ -25,6 +25,7 @@ from geosys.geo.river_settling import (
     told_apart,
     turn,
     turn_changes,
+    unsettled,
     way_faults,
     yes,
 )
@@ -59,6 +60,7 @@ class Network:
     is_canal: NDArray[np.bool_]
     gate: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
+    unsettled: NDArray[np.bool_]
 
 
 def build(
@@ -125,8 +127,9 @@ def build(
     names, numbered = told_apart(reaches, labels, rules, found, seen)
     faults += [*found.faults, *suspects(reaches, labels, names, lengths, found, seen, doubled)]
     changes += [*turn_changes(lines, labels, ways), *numbered]
-    table = fault_table(decided(faults, rules, changes, max(tolerance_m, 1.0)))
-    return _network(reaches, lengths, names, labels, frame), table, change_table(changes, table)
+    faults = decided(faults, rules, changes, max(tolerance_m, 1.0))
+    table, unsure = fault_table(faults), unsettled(reaches, labels, ways, faults)
+    return _network(reaches, lengths, names, labels, frame, unsure), table, change_table(changes, table)
 
 
 def _check(
@@ -150,7 +153,12 @@ def _check(
 
 
 def _network(
-    reaches: Reaches, lengths: NDArray[np.float64], names: NDArray[np.object_], labels: Labels, frame: pd.DataFrame
+    reaches: Reaches,
+    lengths: NDArray[np.float64],
+    names: NDArray[np.object_],
+    labels: Labels,
+    frame: pd.DataFrame,
+    unsure: NDArray[np.bool_],
 ) -> Network:
     """Return the reaches as a network, without the nodes that none of them has."""
     used, ends = np.unique(np.concatenate([reaches.start, reaches.end]), return_inverse=True)
@@ -158,5 +166,5 @@ def _network(
     gate, blocked = yes(frame, "gate"), yes(frame, "blocked")
     return Network(
         reaches.node_xy[used], ends.ravel()[:size], ends.ravel()[size:], lengths, reaches.lines, names, of,
-        labels.is_canal[of], gate[of], blocked[of],
+        labels.is_canal[of], gate[of], blocked[of], unsure,
     )  # fmt: skip

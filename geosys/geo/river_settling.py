@@ -13,9 +13,9 @@ import shapely
 from geosys._errors import SpecError
 from geosys._text import Text
 from geosys.geo.river_directions import attribute_signs, elevation_signs, section_signs, settle
-from geosys.geo.river_faults import DECIDED, MENDED, Change, Fault
+from geosys.geo.river_faults import DECIDED, MENDED, OPEN, Change, Fault
 from geosys.geo.river_joining import Labels, Reaches, by_decision
-from geosys.geo.river_patterns import name_groups
+from geosys.geo.river_patterns import name_groups, strands
 from geosys.geo.river_suspects import graph_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from geosys.geo.river_suspects import Gaps
 
 TRUE = {"true", "1", "1.0", "yes", "y", "是", "有"}
+STATED = {"no_direction", "direction_conflict"}  # told by the evidence itself
+PATTERNS = {"wrong_direction", "contradictory_direction", "loop"}  # told by the network: the drawing cannot be right
 FLOWS = {"wrong_direction", "direction_conflict", "no_direction"}  # where `keep` means: it flows as drawn
 ACTS = {("loose_end", "apart"), *((kind, "keep") for kind in FLOWS)}  # without a change of a line to show for it
 
@@ -133,16 +135,12 @@ def strange_sections(sections: pd.DataFrame | None, labels: Labels) -> list[Faul
     if sections is None:
         return []
     strange = sections[~sections["river_name"].isin(labels.names)].groupby("river_name", sort=True)
-    return [
-        Fault(
-            "section_without_river",
-            (),
-            (str(name),),
-            shapely.MultiPoint(group[["x", "y"]].to_numpy()),
-            {"name": name, "count": len(group)},
-        )
-        for name, group in strange
-    ]
+    faults = []
+    for name, group in strange:
+        xy = group[["x", "y"]].apply(pd.to_numeric, errors="coerce").dropna().to_numpy(dtype=np.float64)
+        place = shapely.MultiPoint(xy) if len(xy) else None
+        faults.append(Fault("section_without_river", (), (str(name),), place, {"name": name, "count": len(group)}))
+    return faults
 
 
 def turn(reaches: Reaches, ways: Directions) -> Reaches:
@@ -218,3 +216,20 @@ def decided(
             values = {"count": decision.row + 1, "name": f"{decision.kind} {decision.verb}"}
             told.append(Fault("unused_decision", lines, (), place, values))
     return told
+
+
+def unsettled(reaches: Reaches, labels: Labels, ways: Directions, faults: Sequence[Fault]) -> NDArray[np.bool_]:
+    """Return which reaches flow nobody knows where: as long as a fault about it is open, and no evidence says more.
+
+    A reach is named by its evidence, where that says unknown or contradicts itself, or by its place in the network, where
+    water could not pass as drawn and nothing but the drawing speaks; then with all that it goes on as.
+    """
+    still = [fault for fault in faults if fault.status == OPEN]
+    named, drawn = (
+        np.isin(labels.ids.astype(str), sorted({one for fault in still if fault.kind in kinds for one in fault.lines}))
+        for kinds in (STATED, PATTERNS)
+    )
+    drawn &= ~ways.is_told
+    strand = strands(graph_of(reaches))
+    goes_on = np.isin(strand, strand[drawn[reaches.source]]) & ~ways.is_told[reaches.source]
+    return np.asarray(named[reaches.source] | goes_on, dtype=np.bool_)

@@ -200,7 +200,7 @@ def _partings(
     dead = (graph.outflows() == 0) & (graph.inflows() == 1)
     faults = []
     for node, arms in parted:
-        ends = [str(labels.ids[source[arm]]) for arm in arms if dead[graph.end[arm]]]
+        ends = sorted(str(labels.ids[source[arm]]) for arm in arms if dead[graph.end[arm]])
         guess = {"guess_zh": "、".join(ends) or "无", "guess_en": ", ".join(ends) or "none ends at once"}
         proposal = f"reverse {ends[0]}" if len(ends) == 1 else ""
         place = shapely.Point(reaches.node_xy[node])

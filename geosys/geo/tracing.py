@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from geosys.geo.flat.streams import ROUNDING_M
-from geosys.geo.river_distance import along_river, missing_rows, rows_of
-from geosys.geo.river_flow import Flow, Places, walked
+from geosys.geo.river_distance import all_places, along_river, missing_rows, rows_of
+from geosys.geo.river_flow import Flow, Places, unsure_of, walked
 from geosys.geo.travel_time import reach_hours, target_hours
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ def upstream_of(
     flow, one = Flow.of(network, undirected), _some(sections, np.array([failing]))
     is_fine = np.asarray(told.fillna(False), dtype=bool)
     fine = np.flatnonzero(is_fine & (np.arange(count) != failing))
-    stretch = walked(Flow.of(network, undirected, both_ways=True), one, up_m, True, _some(sections, fine))
+    either = Flow.of(network, undirected, both_ways=True)
+    _, on, along = all_places(either, _some(sections, fine))  # one at a node ends the walk on all that meets there
+    drawn = on < len(network.reach_from)
+    ends = Places(on[drawn], along[drawn], np.zeros(np.count_nonzero(drawn)))
+    stretch = walked(either, one, up_m, True, ends)
     tree = _tree(network, walked(flow, one, up_m, True), stretch)
     lacking = missing_rows(network, "section", sections, undirected)
     is_other = lacking["position"] != failing
@@ -249,7 +253,13 @@ def _above(
     )
     each = places.merge(spans, on="reach")
     hit = each["row"][(each["along_m"] >= each["low"]) & (each["along_m"] <= each["high"])]
-    return found.assign(is_in_stretch=np.isin(np.arange(len(found)), hit.to_numpy()))
+    begun, ended = spans["low"].to_numpy() <= 0, spans["high"].to_numpy() >= length
+    met = np.append(network.reach_from[spans["reach"][begun]], network.reach_to[spans["reach"][ended]])
+    on, along = places["reach"].to_numpy(), places["along_m"].to_numpy()
+    at_node = (along <= ROUNDING_M) & np.isin(network.reach_from[on], met)
+    at_node |= (along >= network.length_m[on] - ROUNDING_M) & np.isin(network.reach_to[on], met)
+    is_here = (found["distance_m"] == 0).to_numpy()  # also where nothing runs to the section's own place
+    return found.assign(is_in_stretch=is_here | at_node | np.isin(np.arange(len(found)), hit.to_numpy()))
 
 
 def _ends(
@@ -262,7 +272,7 @@ def _ends(
     is_end[(network.reach_from if upstream else network.reach_to)[row[ends.to_numpy()]]] = True
     near, other = (network.reach_to, network.reach_from) if upstream else (network.reach_from, network.reach_to)
     shut = np.asarray(network.blocked, dtype=bool)
-    unsure = np.zeros(len(shut), dtype=bool) if undirected is None else np.asarray(undirected, dtype=bool)
+    unsure = unsure_of(network, undirected)
     closed = np.flatnonzero(shut & (is_end[near] | (unsure & is_end[other])))
     open_ends = np.flatnonzero(unsure & ~shut & (is_end[near] | is_end[other]))
     parts = [_named("reach", closed, closed, "shut"), _named("reach", open_ends, open_ends, "no_direction")]

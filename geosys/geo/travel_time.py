@@ -40,7 +40,7 @@ def target_hours(
             times = pd.Series(pairs[2], index=pd.MultiIndex.from_arrays(pairs[:2]))
             answers.append(times.reindex(pd.MultiIndex.from_frame(found[["source", "position"]])).to_numpy())
         hours = np.where(known != both_ways, _agreed(answers), hours)
-    return hours
+    return np.where(found["distance_m"] == 0, 0.0, hours)  # at one place no speed is needed
 
 
 def reach_hours(
@@ -58,7 +58,8 @@ def reach_hours(
     for taken in _speeds(speed):
         flow = _in_time(Flow.of(network, undirected), taken)
         times = walked(flow, _in_seconds(sources, taken), np.inf, False)
-        begun = times.assign(is_own=times["next"] < 0).set_index(key)["near_m"]
+        # a ring at the source's node is begun at both its ends
+        begun = times.assign(is_own=times["next"] < 0).groupby(key)["near_m"].min()
         answers.append(begun.reindex(wanted).to_numpy() + within)
     return _agreed(answers)
 

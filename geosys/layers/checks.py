@@ -51,6 +51,7 @@ ISSUE_TYPES = {
     "repeated_vertices", "tiny_ring", "date_in_future", "outside_own_unit", "out_of_reach", "not_covered", "check_not_run",
     "reader_warning", "serial_dates", "date_unclear", "unit_in_cells", "unit_contradicts", "unit_from_note", "unit_unclear",
     "shared_number", "qualified_number", "reading_confirmed",
+    "river_fault", "direction_unknown", "not_on_river", "doubtful_river",
 }  # fmt: skip
 
 

@@ -177,6 +177,9 @@ def name_features(frame: pd.DataFrame, geometry: NDArray[np.object_], spec: Laye
     lacking = np.asarray(parts.isna().any(axis=1), dtype=bool) if spec.key else np.ones(len(frame), dtype=bool)
     ids = np.empty(len(frame), dtype=object)
     ids[~lacking] = ["/".join(str(v) for v in row) for row in parts[~lacking].itertuples(index=False)]
+    for name in spec.key_where_given:
+        given = ~lacking & frame[name].notna().to_numpy(dtype=bool)
+        ids[given] = [f"{key}/{value}" for key, value in zip(ids[given], frame[name][given], strict=True)]
     rows = np.flatnonzero(lacking)
     places = [b"" if g is None else shapely.to_wkb(shapely.normalize(g)) for g in geometry[rows]]
     times = Counter(places)

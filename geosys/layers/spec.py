@@ -14,10 +14,13 @@ from geosys.content import content_root, read_csv, read_toml, short_name
 from geosys.layers import checks, derive
 from geosys.layers.codes import CodeList, read_code_lists
 from geosys.layers.cross_checks import check_references
+from geosys.layers.river_keys import check_rivers, read_network, read_on_river
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from geosys.layers.river_keys import NetworkKeys, OnRiverKeys
 
 GEOMETRIES = ("point", "line", "polygon", "none")
 TYPES = ("text", "integer", "number", "date", "truth")
@@ -62,7 +65,8 @@ class LayerSpec:
     """Describe one layer as `layers/<id>.toml` does.
 
     Where `is_reference`, positions of other layers are held against it; `divisions` names the field whose codes tell
-    which of its polygons a record of another layer must lie in.
+    which of its polygons a record of another layer must lie in. A line layer with `network` is one of rivers, and features
+    of a layer with `on_river` stand on such lines.
     """
 
     id: str
@@ -82,6 +86,9 @@ class LayerSpec:
     slivers_m2: Mapping[str, float] = field(default_factory=dict)
     is_reference: bool = False
     divisions: str | None = None
+    key_where_given: tuple[str, ...] = ()  # fields that belong to the key of a row that has them
+    network: NetworkKeys | None = None
+    on_river: OnRiverKeys | None = None
     spec_hash: str = field(repr=False, default="")
 
     @cached_property
@@ -136,6 +143,7 @@ def read_catalogue(root: Path | None = None) -> Catalogue:
     for path in sorted((root / "layers").glob("*.toml")):
         layers[path.stem] = _read_layer(path, codes, faults)
     check_references(layers, faults)
+    check_rivers(layers, faults)
     faults.raise_if_any()
     return Catalogue(layers, codes, issue_types, root)
 
@@ -165,6 +173,7 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
 
 _LAYER_KEYS = (
     "name", "source", "certainty", "reference", "divisions", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2",
+    "network", "on_river", "results", "key_where_given",
 )  # fmt: skip
 _LAYER_REQUIRED = ("title", "geometry", "key", "steward", "disclosure")
 
@@ -192,7 +201,7 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
     }
     geometry = faults.one_of(f"{where} geometry", table.get("geometry"), GEOMETRIES, "a geometry")
     key = tuple(table.get("key", ()))
-    for name in (*key, *([table["name"]] if "name" in table else [])):
+    for name in (*key, *table.get("key_where_given", ()), *([table["name"]] if "name" in table else [])):
         faults.one_of(f"{where} key/name", name, fields, "a field of this layer")
     if "divisions" in table:
         faults.one_of(f"{where} divisions", table["divisions"], fields, "a field of this layer")
@@ -206,6 +215,8 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
         checks=tuple(table.get("checks", [])), spec_hash=_hash_spec(path, fields, codes),
         tolerances_m=_by_kind(table, "tolerance_m", where, faults), slivers_m2=_by_kind(table, "sliver_m2", where, faults),
         is_reference=bool(table.get("reference", False)), divisions=table.get("divisions"),
+        key_where_given=tuple(table.get("key_where_given", ())),
+        network=read_network(table, where, fields, faults), on_river=read_on_river(table, where, fields, faults),
     )  # fmt: skip
 
 
@@ -243,6 +254,7 @@ _LAYER_KINDS = {
     "geometry": "a text", "key": "a list of texts", "name": "a text", "steward": "a text", "disclosure": "a text", "source": "a text",
     "certainty": "a text", "reference": "true or false", "divisions": "a text",
     "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
+    "network": "a table", "on_river": "a table", "results": "a table", "key_where_given": "a list of texts",
 }  # fmt: skip
 _FIELD_KINDS = {
     "type": "a text", "required": "true or false", "length": "a whole number", "pattern": "a text", "codes": "a text", "unit": "a text",

@@ -108,21 +108,21 @@ def load_palettes(path: Path, faults: Faults) -> Palettes | None:
     }
     classes = {
         name: {
-            code: _read_swatch(f"{where} [classes.{name}] {code}", row, ("colour",), faults)
+            code: read_swatch(f"{where} [classes.{name}] {code}", row, ("colour",), faults)
             for code, row in rows.items()
         }
-        for name, rows in _tables(where, table.get("classes", {}), faults).items()
+        for name, rows in swatch_tables(where, table.get("classes", {}), faults).items()
     }
     styles = {
-        name: _read_style(f"{where} [styles.{name}]", row, classes, faults)
-        for name, row in _tables(where, table.get("styles", {}), faults).items()
+        name: read_style(f"{where} [styles.{name}]", row, classes, faults)
+        for name, row in swatch_tables(where, table.get("styles", {}), faults).items()
     }
     if FALLBACK not in styles:
         faults.add(f"{where} [styles]", sorted(styles), f"also a style '{FALLBACK}'", f"Add [styles.{FALLBACK}].")
     return Palettes(**words, classes=classes, styles=styles) if len(faults.rows) == before else None
 
 
-def _tables(where: str, table: object, faults: Faults) -> dict[str, dict[str, Any]]:
+def swatch_tables(where: str, table: object, faults: Faults) -> dict[str, dict[str, Any]]:
     """Return those members of `table` that are tables; fault the others."""
     if not isinstance(table, dict):
         faults.add(where, table, "a table")
@@ -136,12 +136,12 @@ def _read_words(
     where: str, table: object, wanted: tuple[str, ...], needs: tuple[str, ...], faults: Faults
 ) -> dict[str, Swatch]:
     """Read a table of swatches, one for each wanted word."""
-    rows = _tables(f"{where}]", table, faults)
+    rows = swatch_tables(f"{where}]", table, faults)
     faults.keys(f"{where}]", rows, (), wanted)
-    return {word: _read_swatch(f"{where}.{word}]", rows[word], needs, faults) for word in wanted if word in rows}
+    return {word: read_swatch(f"{where}.{word}]", rows[word], needs, faults) for word in wanted if word in rows}
 
 
-def _read_swatch(where: str, row: object, needs: tuple[str, ...], faults: Faults) -> Swatch:
+def read_swatch(where: str, row: object, needs: tuple[str, ...], faults: Faults) -> Swatch:
     """Read ``{ zh, en, colour, hatch, shape, mark }``."""
     if not faults.typed(where, row, dict, "a table with zh and en") or not isinstance(row, dict):
         return Swatch(Text("", ""))
@@ -156,7 +156,7 @@ def _read_swatch(where: str, row: object, needs: tuple[str, ...], faults: Faults
     return Swatch(title, **given)
 
 
-def _read_style(where: str, row: Mapping[str, Any], classes: Mapping[str, Any], faults: Faults) -> Style:
+def read_style(where: str, row: Mapping[str, Any], classes: Mapping[str, Any], faults: Faults) -> Style:
     """Read a layer's style; what it does not say is as `Style` has it."""
     faults.keys(where, row, Style.__dataclass_fields__)
     if ("by" in row) != ("classes" in row):

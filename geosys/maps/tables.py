@@ -55,18 +55,18 @@ def write_findings(
         "outcome": looks.outcomes, "severity": looks.severities, "status": looks.statuses,
         "certainty": looks.certainties, "seen": looks.seen,
     }  # fmt: skip
-    with _workbook(path, meta, "风险线索 Findings") as book:
+    with workbook(path, meta, "风险线索 Findings") as book:
         named = findings.assign(
             subject=_with_codes(findings, "subject_name", "subject_id"),
             object=_with_codes(findings, "object_name", "object_id"),
         )
-        _write_table(
+        write_table(
             book, meta, "风险线索 Findings", FINDING_SHEET, named, words=words, coloured=("outcome", "severity")
         )
         totals = {name: int(outcomes[name].sum()) for name in OUTCOMES}
         summed = pd.concat([outcomes, pd.DataFrame([{**totals, "rule_title_zh": "合计", "rule_title_en": "Total"}])])
-        _write_table(book, meta, "规则结果 Outcomes", OUTCOME_SHEET, summed, words={}, bold_last=True)
-        _write_notes(book, meta, _legend_rows(looks))
+        write_table(book, meta, "规则结果 Outcomes", OUTCOME_SHEET, summed, words={}, bold_last=True)
+        write_notes(book, meta, _legend_rows(looks))
 
 
 def write_issues(path: Path, issues: pd.DataFrame, meta: Meta, palettes: Palettes | None = None) -> None:
@@ -80,9 +80,9 @@ def write_issues(path: Path, issues: pd.DataFrame, meta: Meta, palettes: Palette
     check_columns(issues, ISSUE_NEEDS, "issues")
     looks = palettes or _content_palettes()
     words: dict[str, Mapping[str, Swatch | Text]] = {"severity": looks.issue_severities, "responsibility": WHO}
-    with _workbook(path, meta, "数据问题 Issues") as book:
-        _write_table(book, meta, "数据问题 Issues", ISSUE_SHEET, issues, words=words, coloured=("severity",))
-        _write_notes(book, meta, [])
+    with workbook(path, meta, "数据问题 Issues") as book:
+        write_table(book, meta, "数据问题 Issues", ISSUE_SHEET, issues, words=words, coloured=("severity",))
+        write_notes(book, meta, [])
 
 
 def _with_codes(frame: pd.DataFrame, names: str, codes: str) -> list[str]:
@@ -102,7 +102,7 @@ def _content_palettes() -> Palettes:
 
 
 @contextmanager
-def _workbook(path: Path, meta: Meta, subject: str) -> Iterator[xlsxwriter.Workbook]:
+def workbook(path: Path, meta: Meta, subject: str) -> Iterator[xlsxwriter.Workbook]:
     """Open a workbook beside its place and move it there when it is complete."""
     part = path.with_name(f".{path.name}.part")
     options = {
@@ -127,7 +127,7 @@ def _mark(meta: Meta) -> str:
     return meta.mark.both() if meta.mark else ""
 
 
-def _write_table(
+def write_table(
     book: xlsxwriter.Workbook,
     meta: Meta,
     name: str,
@@ -206,7 +206,7 @@ def _header(text: str) -> str:
     return cell_text(text)[:100].replace("&", "&&")
 
 
-def _write_notes(book: xlsxwriter.Workbook, meta: Meta, legend: Sequence[tuple[str, str]]) -> None:
+def write_notes(book: xlsxwriter.Workbook, meta: Meta, legend: Sequence[tuple[str, str]]) -> None:
     """Write where the numbers come from: title, mark, day, program, rules, layers and their versions."""
     sheet = book.add_worksheet("说明 Notes")
     formats = Formats(book)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from geosys.sample.sites import Sites
 
 MU_M2 = 2_000.0 / 3.0
+_JOINED_M, _REACH_M = 5.0, 500.0
 _ERRORS = (
     "default_point", "swapped_xy", "outside_region", "bad_coordinate", "missing_geometry", "duplicate_key", "invalid_refused",
 )  # fmt: skip
@@ -156,6 +157,7 @@ def plant_faults(frames: dict[str, gpd.GeoDataFrame], flawed: Flawed) -> Spoiled
     _in_book(spoiled)
     _in_waters(spoiled)
     _in_tables(spoiled)
+    _along_rivers(spoiled)
     return spoiled
 
 
@@ -242,11 +244,8 @@ def _in_book(spoiled: Spoiled) -> None:
 
 
 def _in_waters(spoiled: Spoiled) -> None:
-    """Spoil sections, samples, rivers and zones."""
+    """Spoil sections, samples, rivers and zones; a section keeps its code, as its samples and outfalls above are named by it."""
     spoiled.put("sections", 20, "target_class", "VII", "bad_code")
-    sections, outlets = spoiled.frames["sections"].geometry, spoiled.frames["outlets"].geometry
-    lonely = shapely.distance(sections.to_numpy(), shapely.multipoints(outlets.to_numpy()))
-    spoiled.put("sections", int(np.argmax(lonely)), "section_code", None, "missing_key")
     spoiled.add("sections", 40, "outside_region", section_code="DM410299901", lat="33.118260")
     spoiled.put("samples", 100, "nh3n_mg_l", "<0.025L", "bad_number")
     spoiled.put("samples", 777, "tp_mg_l", "未检出", "bad_number")
@@ -268,9 +267,28 @@ def _in_tables(spoiled: Spoiled) -> None:
     row = units.iloc[16]
     spoiled.add("units", 16, "swapped_xy", unit_code="410299ZD901", lon=row["lat"], lat=row["lon"])
     spoiled.put("plants", 30, "load_t_d", "约一半", "bad_number")
+    spoiled.put("plants", 36, "plant_code", None, "missing_key")
     spoiled.put("villages", 44, "sewage_state", "不详", "bad_code")
     spoiled.put("wells", 12, "point_code", None, "missing_key")
     spoiled.put("wells", 25, "depth_m", -35.0, "out_of_range")
     quiet = len(spoiled.frames["receptors"]) - 1
     at = spoiled.add("receptors", quiet, "duplicate_geometry", receptor_code="MG4102999001")
     spoiled.frames["receptors"].loc[at, "receptor_name"] = "样例重复登记饮水井"
+
+
+def _along_rivers(spoiled: Spoiled) -> None:
+    """Label what every river map has: mouths that end on a line, canals that cross without a node, waters apart, near twins."""
+    lines = spoiled.frames["rivers"].geometry.to_numpy()
+    count = len(lines)
+    ends = shapely.get_point(lines, -1)
+    mouths = {(i, j) for i in range(count) for j in range(count) if i != j and lines[j].distance(ends[i]) < _JOINED_M}
+    pairs = {(min(pair), max(pair)) for pair in mouths}
+    crossing = {(i, j) for i in range(count) for j in range(i) if lines[i].crosses(lines[j])} - {p[::-1] for p in pairs}
+    alone = set(range(count)) - {k for pair in mouths for k in pair}
+    for row in sorted({min(p) for p in crossing} | alone):  # the mouths are told with the file
+        spoiled.label("rivers", row, "", "river_fault")
+    plants = spoiled.frames["plants"].geometry.to_numpy()
+    first, second = np.sort(shapely.distance(plants[:, None], lines[None, :]), axis=1)[:, :2].T
+    like = (second <= _REACH_M) & (second < np.maximum(1.5 * first, first + 10.0))
+    for at in np.flatnonzero(like).tolist():
+        spoiled.label("plants", at, "", "doubtful_river")

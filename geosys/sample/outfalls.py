@@ -70,6 +70,7 @@ def draw_outfalls(
             "river_name": names,
             "entity_name": who,
             **file,
+            "discharge_standard": _standards(types),
             "county_code": COUNTY_CODE,
             "is_planted": _in_or_near(place, zones),
         },
@@ -98,6 +99,24 @@ def _file(rng: np.random.Generator, types: NDArray[np.object_]) -> dict[str, obj
         "rectify_state": state,
         "target_on": [d.date() for d in target],
     }
+
+
+# by type the standards that its outfalls discharge by, in turn
+_STANDARDS: dict[str, tuple[str | None, ...]] = {
+    "城镇污水处理厂排污口": ("GB 18918-2002 一级A", "准IV类", "准V类", "GB 18918-2002 一级B"),
+    "工业及其他各类园区污水处理厂排污口": ("准V类", "GB 18918-2002 一级A", "准IV类"),
+    "工业企业排污口": ("准III类", None, "GB 8978-1996 一级", None, "准V类", None, "准IV类", None),
+    "农村污水处理设施排污口": ("DB41/1820-2019 二级", None, None, None, None),
+}
+
+
+def _standards(types: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the discharge standard of each outfall; most of the ledger's are not recorded."""
+    turn = pd.Series(types).groupby(types).cumcount().to_numpy()
+    return np.array(
+        [_STANDARDS[t][n % len(_STANDARDS[t])] if t in _STANDARDS else None for t, n in zip(types, turn, strict=True)],
+        dtype=object,
+    )
 
 
 def _bank_places(

@@ -83,6 +83,7 @@ def _table(
             "is_canal": np.arange(len(lines)) >= natural,
             "level": [*rank, *["渠道"] * canals],
             "basin": "样例流域",
+            "flow_direction": "顺向",
             "target_class": ["III", *["IV"] * (natural - 1), *["V"] * canals],
         },
         geometry=to_grid(_longest_part(shapely.intersection(np.array(lines, dtype=object), county))),

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 SECTIONS = 64
 MONTHS = 24
 FIRST_MONTH = (2024, 10)
+SILENT = (12, 33, 45)  # sections without a value in the last two months
+STUCK = (18, 39)  # sections that send the same values three months in a row
+SUDDEN = (27, 52)  # sections that something got into in the last month
+SOURCE_WATER = 3  # the first sections of the main river guard a source: class II
 CLASSES = np.array(["I", "II", "III", "IV", "V", "劣V"], dtype=object)
 
 # field: limits of class I to V, decimals, middle value in clean water, extra at full pollution, rise in summer (share)
@@ -45,19 +49,20 @@ def draw_sections(rng: np.random.Generator, rivers: Rivers) -> gpd.GeoDataFrame:
         river += [k] * int(count)
     name = rivers.frame["river_name"].to_numpy()[river]
     order = pd.Series(river).groupby(river).cumcount().to_numpy() + 1
-    level = np.full(SECTIONS, "市控", dtype=object)
+    level = np.full(SECTIONS, "县控", dtype=object)
+    level[4::5] = "市控"
     level[[0, int(share[0]) - 1]] = "国控"
     level[rng.choice(np.arange(1, SECTIONS), 9, replace=False)] = "省控"
     main = np.array(river) == 0
+    others = rng.choice(np.array(["III", "IV", "V"], dtype=object), SECTIONS, p=[0.3, 0.5, 0.2])
+    target = np.where(main, np.where(order <= SOURCE_WATER, "II", "III"), others)
     return gpd.GeoDataFrame(
         {
             "section_code": [f"DM{COUNTY_CODE}{k + 1:03d}" for k in range(SECTIONS)],
             "section_name": [f"{n}{'上中下'[min(o - 1, 2)]}游{o}号断面" for n, o in zip(name, order, strict=True)],
             "river_name": name,
             "level": level,
-            "target_class": np.where(
-                main, "III", rng.choice(np.array(["III", "IV", "V"], dtype=object), SECTIONS, p=[0.3, 0.5, 0.2])
-            ),
+            "target_class": target,
             "target_year": 2026,
             "county_code": COUNTY_CODE,
         },
@@ -94,6 +99,20 @@ def draw_samples(rng: np.random.Generator, sections: gpd.GeoDataFrame) -> pd.Dat
         frame[field] = np.round(value, decimals)
     frame["tn_mg_l"] = np.round((1.6 + 4.5 * pollution) * np.exp(rng.normal(0.0, 0.15, len(who))), 2)
     frame["published_class"] = CLASSES[_worst_class(frame)]
+    return _interrupted(frame)
+
+
+def _interrupted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the samples with some stations silent, some stuck and some suddenly bad at the end."""
+    values = [name for name in frame if name not in ("section_code", "sampled_on", "section_name")]
+    frame = frame.astype({"published_class": object})
+    for section in SILENT:
+        frame.loc[(section + 1) * MONTHS - 2 : (section + 1) * MONTHS - 1, values] = None
+    for section in STUCK:
+        last = (section + 1) * MONTHS - 1
+        frame.loc[last - 1 : last, values] = frame.loc[[last - 2] * 2, values].to_numpy()
+    for section in SUDDEN:
+        frame.loc[(section + 1) * MONTHS - 1, ["nh3n_mg_l", "published_class"]] = [3.14, CLASSES[-1]]
     return frame
 
 

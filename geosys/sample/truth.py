@@ -15,6 +15,7 @@ import shapely
 
 from geosys.sample.outfalls import NEEDS_APPROVAL
 from geosys.sample.receptors import WELL
+from geosys.sample.truth_rivers import corridor, into_zone, results_of, upstream
 from geosys.sample.zones import LEVELS
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def find_hits(frames: Frames) -> list[Hits]:
     for rule, subject, condition in _ATTRIBUTE:
         rows = np.flatnonzero(np.asarray(condition(frames[subject]), dtype=bool))
         hits.append(Hits(rule, subject, "", np.column_stack([rows, np.full(len(rows), _NONE)])))
+    for rule, subject, other, along in _ALONG:
+        hits.append(Hits(rule, subject, other, along(frames, frames[subject], frames[other])))
+    results = results_of(frames["sections"], frames["samples"], AS_OF)
+    for rule, failing in _RESULTS:
+        rows = np.flatnonzero(np.asarray(failing(results), dtype=bool))
+        hits.append(Hits(rule, "sections", "", np.column_stack([rows, np.full(len(rows), _NONE)])))
     return hits
 
 
@@ -208,3 +215,50 @@ _ATTRIBUTE: tuple[tuple[str, str, Callable[[gpd.GeoDataFrame], object]], ...] = 
         lambda f: (pd.to_numeric(f["capacity_t_d"]) >= 100) & f["plant_kind"].isin(["城镇", "农村"]) & f["is_networked"].eq(False),  # noqa: PLR2004
     ),
 )  # fmt: skip
+
+_LOOSER = {
+    3: ("准III类", "地表水III类"),
+    4: ("准IV类", "地表水IV类"),
+    5: ("准V类", "地表水V类"),
+}
+_ASSESSED = _is("level", "国控", "省控", "市控")
+_TARGETS = ("I", "II", "III", "IV", "V")
+
+
+def _looser_than_v(frame: gpd.GeoDataFrame) -> Mask:
+    known = [name for names in _LOOSER.values() for name in names]
+    return np.asarray(frame["discharge_standard"].notna() & ~frame["discharge_standard"].isin(known))
+
+
+def _failing(frames: Frames, subjects: gpd.GeoDataFrame, objects: gpd.GeoDataFrame) -> Pairs:
+    """Return the outfalls within 10 km above a section that misses its target."""
+    fails = results_of(objects, frames["samples"], AS_OF)["meets_target"].eq(False).to_numpy()
+    return upstream(10_000.0, _all, lambda f: fails & _ASSESSED(f))(frames, subjects, objects)
+
+
+def _below_by(own: Callable[..., Mask], classes: int) -> Callable[..., Pairs]:
+    """Return the function that finds sections of the first so many target classes within 5 km below outfalls of a standard."""
+    return upstream(5_000.0, own, _is("target_class", *_TARGETS[:classes]))
+
+
+_ALONG: tuple[tuple[str, str, str, Callable[..., Pairs]], ...] = (
+    ("outfall_in_section_corridor", "outlets", "sections", corridor(_all, _ASSESSED)),
+    ("contaminated_plot_in_section_corridor", "contaminated", "sections", corridor(_LISTED, _ASSESSED)),
+    ("priority_plot_in_section_corridor", "priority", "sections", corridor(_all, _ASSESSED)),
+    (
+        "outfall_above_source_zone", "outlets", "zones",
+        into_zone(2_000.0, lambda f: np.asarray((f["level"] == LEVELS[0]) & (f["source_kind"] == "河流型"))),
+    ),
+    ("outfall_above_failing_section", "outlets", "sections", _failing),
+    ("outfall_standard_worse_than_v", "outlets", "sections", _below_by(_looser_than_v, 5)),
+    ("outfall_standard_class_v", "outlets", "sections", _below_by(_is("discharge_standard", *_LOOSER[5]), 4)),
+    ("outfall_standard_class_iv", "outlets", "sections", _below_by(_is("discharge_standard", *_LOOSER[4]), 3)),
+    ("outfall_standard_class_iii", "outlets", "sections", _below_by(_is("discharge_standard", *_LOOSER[3]), 2)),
+)  # fmt: skip
+
+_RESULTS: tuple[tuple[str, Callable[[pd.DataFrame], object]], ...] = (
+    ("section_two_months_failing", lambda r: pd.to_numeric(r["months_failing"]) >= 2),  # noqa: PLR2004
+    ("section_worse_by_two_classes", lambda r: pd.to_numeric(r["class_change"]) >= 2),  # noqa: PLR2004
+    ("section_silent", lambda r: pd.to_numeric(r["silent_days"]) > 45),  # noqa: PLR2004
+    ("section_data_suspect", lambda r: r["is_suspect"].eq(True)),
+)

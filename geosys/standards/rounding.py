@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,7 @@ def round_half_even(values: ArrayLike, decimals: int) -> NDArray[np.float64]:
     return result
 
 
+@cache
 def largest_rounding_within(limit: float, decimals: int) -> float:
     """Return the largest number that, rounded, is not above a limit: comparing with it saves rounding every value.
 
@@ -79,6 +81,7 @@ def largest_rounding_within(limit: float, decimals: int) -> float:
     return _edge(lambda x: float(round_half_even(x, decimals)) <= limit, limit - unit, limit + unit)
 
 
+@cache
 def smallest_rounding_within(limit: float, decimals: int) -> float:
     """Return the smallest number that, rounded, is not below a limit.
 

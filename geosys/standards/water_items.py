@@ -36,7 +36,7 @@ _ROWS = (
     ("ph", "pH", "pH", "pH值|酸碱度"),
     ("do", "溶解氧", "dissolved oxygen", "DO|溶解氧含量|RJY"),
     ("codmn", "高锰酸盐指数", "permanganate index", "CODMn|IMn|高锰酸盐|高锰酸钾指数|PI"),
-    ("cod", "化学需氧量", "chemical oxygen demand", "COD|CODCr"),
+    ("cod", "化学需氧量", "chemical oxygen demand", "COD|CODCr|化学需氧量CODCr"),
     ("bod5", "五日生化需氧量", "five-day biochemical oxygen demand", "BOD5|BOD|生化需氧量"),
     ("nh3n", "氨氮", "ammonia nitrogen", "NH3-N|NH3N|NH4-N|NH4+-N|NH4N|氨态氮|AD"),
     ("tp", "总磷", "total phosphorus", "TP|ZL"),

@@ -17,7 +17,7 @@
     listen(map);
     GeoSys.startSearch();
     render();
-    GeoSys.showTab("findings");
+    GeoSys.showTab(GeoSys.data().findings.n ? "findings" : "layers");
     home();
     document.body.dataset.ready = "true";
   };
