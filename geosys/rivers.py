@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from geosys._errors import SpecError
-from geosys.geo.rasters import end_elevations
+from geosys.geo.elevations import end_elevations
 from geosys.geo.river_directions import attribute_signs, elevation_signs
 from geosys.geo.river_faults import OPEN
 from geosys.geo.river_network import build, snap

@@ -15,56 +15,35 @@ from geosys._errors import WorkspaceError
 from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
 from geosys.cases.ledger import open_ledger, reconcile
-from geosys.cases.rules import RuleBook, read_rules
 from geosys.layers.cross_checks import run_cross_checks
 from geosys.layers.issue_table import issue_frame
-from geosys.layers.spec import Catalogue, read_catalogue
 from geosys.layers.store import forget_version, write_json, write_table
 from geosys.outputs import write_outputs
 from geosys.overlays import overlay_of
+from geosys.raster_columns import Attached, told_of, with_rasters
 from geosys.receive import all_issues, receive
 from geosys.results import RunResult
 from geosys.river_tables import river_issues, write_rivers
 from geosys.rivers import counts_of, rivers_of
 from geosys.section_results import with_results
-from geosys.views import offices_of, schemas_of, view_of
+from geosys.views import view_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     import geopandas as gpd
     import pandas as pd
 
     from geosys.layers.intake import Layer
+    from geosys.layers.spec import Catalogue
     from geosys.rivers import Rivers
+    from geosys.rooms import Content
     from geosys.workspace import Workspace
 
     Progress = Callable[[str, int, int], None]
 
-LEDGER = "cases.sqlite"
 OVERLAY = "overlay.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Hold all content of one program version: layers, codes, issue types, rules and legal basis."""
-
-    catalogue: Catalogue
-    book: RuleBook
-
-
-def read_content(root: Path | None = None) -> Content:
-    """Read and validate all content (default: what came with GeoSys).
-
-    Raises
-    ------
-    SpecError
-        With every fault of every file.
-    """
-    catalogue = read_catalogue(root)
-    return Content(catalogue, read_rules(catalogue.root, schemas_of(catalogue), offices_of(catalogue)))
 
 
 def run(
@@ -96,9 +75,10 @@ def run(
     clock.mark("deliveries")
     if (issues["severity"] == "critical").any():
         result = RunResult(issues, layers, rules_version=content.book.version)
-        _publish(workspace, content, result, today, clock, progress, {})
+        _publish(workspace, content, result, today, clock, progress, {}, ())
         return result
     layers = with_results(layers, content.catalogue, today)
+    layers, rasters = with_rasters(layers, content.catalogue, workspace.root, workspace.rasters, progress)
     rivers = rivers_of(workspace, layers, content.catalogue, progress)
     found = river_issues(rivers, layers, content.catalogue, workspace.crs)
     issues = all_issues([issues, found], workspace.crs, content.catalogue)
@@ -109,7 +89,7 @@ def run(
     clock.mark("rules")
     views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
     findings = findings_of(assessments, views, content.book, workspace.crs)
-    with open_ledger(workspace.root / LEDGER) as ledger:
+    with open_ledger(workspace.ledger) as ledger:
         cases = reconcile(ledger, findings, _judged(assessments), content.book, today)
         findings = findings.merge(cases, on="finding_id", how="left")
         findings = _fill_caseless(findings, today)
@@ -123,7 +103,7 @@ def run(
         clock.mark("cases")
         if overlay is not None:
             result.overlay, result.overlay_changes = overlay, overlay.attrs.pop("changes", {})
-        _publish(workspace, content, result, today, clock, progress, rivers, outcome_rows(assessments))
+        _publish(workspace, content, result, today, clock, progress, rivers, rasters, outcome_rows(assessments))
     return result
 
 
@@ -212,6 +192,7 @@ def _publish(
     clock: _Clock,
     progress: Progress,
     rivers: dict[str, Rivers],
+    rasters: tuple[Attached, ...],
     outcomes: pd.DataFrame | None = None,
 ) -> None:
     """Write all outputs beside the old ones, then put them in their place at once."""
@@ -227,7 +208,8 @@ def _publish(
             write_table(fresh / OVERLAY, result.overlay)
             names["overlay"] = OVERLAY
         clock.mark("outputs")
-        write_json(fresh / "manifest.json", _manifest(workspace, content, result, rivers, today, clock))
+        beside = {"rivers": counts_of(rivers), "rasters": told_of(rasters)}
+        write_json(fresh / "manifest.json", _manifest(workspace, content, result, beside, today, clock))
         old = workspace.root / f"out.{os.getpid()}.old"
         if workspace.out.exists():
             workspace.out.rename(old)
@@ -247,7 +229,7 @@ def _manifest(
     workspace: Workspace,
     content: Content,
     result: RunResult,
-    rivers: dict[str, Rivers],
+    beside: Mapping[str, Any],
     today: dt.date,
     clock: _Clock,
 ) -> dict[str, Any]:
@@ -268,7 +250,7 @@ def _manifest(
         "rules": {name: rule.version for name, rule in sorted(content.book.rules.items())},
         "issues": {str(k): int(v) for k, v in sorted(severities.items())},
         "outcomes": outcomes,
-        "rivers": counts_of(rivers),
+        **beside,
         "overlay": _overlay_told(workspace, result.overlay),
         "findings": 0 if result.findings is None else len(result.findings),
         "seconds": clock.seconds,

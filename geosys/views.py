@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import numpy as np
 
 from geosys._schema import LayerSchema, UsableLayer
 from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.layers.results_spec import RESULT_COLUMNS, result_types
 from geosys.maps.frames import MapLayer
+from geosys.raster_columns import raster_types
 from geosys.section_results import with_empty_results
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ INTERNAL = "internal"
 
 
 def schema_of(spec: LayerSpec, catalogue: Catalogue) -> LayerSchema:
-    """Return a layer's schema: its fields, derived columns and area, and the results of its samples."""
-    results = result_types(spec, catalogue)
+    """Return a layer's schema: its fields, derived columns and area, results of its samples, and what rasters give it."""
+    results = result_types(spec, catalogue) | raster_types(spec.id, catalogue)
     columns = {n: spec.type_of(n) for n in spec.titles} | {n: kind for n, (kind, _) in results.items()}
     titles = spec.titles | {n: title for n, (_, title) in results.items()}
     return LayerSchema(
@@ -51,9 +53,16 @@ def offices_of(catalogue: Catalogue) -> Mapping[str, Text]:
 def view_of(layer: Layer, catalogue: Catalogue) -> UsableLayer:
     """Return a layer as rules see it; results that nobody computed are there and missing."""
     schema = schema_of(layer.spec, catalogue)
-    if not result_types(layer.spec, catalogue):
-        return UsableLayer(schema, layer.frame, layer.withheld, layer.version)
-    return UsableLayer(schema, with_empty_results(layer.frame), with_empty_results(layer.withheld), layer.version)
+    used, withheld = (_with_all_columns(frame, layer.spec, catalogue) for frame in (layer.frame, layer.withheld))
+    return UsableLayer(schema, used, withheld, layer.version)
+
+
+def _with_all_columns(frame: gpd.GeoDataFrame, spec: LayerSpec, catalogue: Catalogue) -> gpd.GeoDataFrame:
+    """Return a frame with the columns of results and rasters that nobody computed, missing."""
+    if result_types(spec, catalogue):
+        frame = with_empty_results(frame)
+    lacking = [name for name in raster_types(spec.id, catalogue) if name not in frame]
+    return frame.assign(**dict.fromkeys(lacking, np.nan))
 
 
 def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -67,7 +76,8 @@ def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
     spec = layer.spec
     frame = in_degrees(layer.frame)
     frame["name"] = frame[spec.name].fillna(frame["feature_id"]) if spec.name else frame["feature_id"]
-    titles = spec.titles | {n: title for n, (_, title) in RESULT_COLUMNS.items() if n in frame and n not in spec.titles}
+    more = dict(RESULT_COLUMNS) | raster_types(spec.id, catalogue)
+    titles = spec.titles | {n: title for n, (_, title) in more.items() if n in frame and n not in spec.titles}
     files = "; ".join(d["file"] + (f"（{d['note']}）" if d["note"] else "") for d in layer.provenance["deliveries"])
     return MapLayer(
         id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=titles, version=layer.version,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from geosys._errors import CrsError, SpecError, WorkspaceError
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from geosys.layers.spec import Catalogue, LayerSpec
 
 PLAN = "geosys.toml"
+LEDGER = "cases.sqlite"
 MAPPINGS = "mappings"  # below the workspace: how each sender names his columns
 _PLAN_KINDS = {
     "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
-    "rivers": "a table",
+    "rivers": "a table", "rasters": "a table of texts",
 }  # fmt: skip
 _ENTRY_KINDS = {
     **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
@@ -46,7 +47,8 @@ class Workspace:
     """Hold the plan of one folder: title, metric CRS, region in degrees, deliveries, the day to judge by.
 
     A plan without a region takes the area its CRS is made for. `overlay` names the land layer that a run lays all other
-    polygon layers over. `rivers` names the files beside the plan that settle what is doubtful about rivers.
+    polygon layers over. `rasters` maps the names that layer specs use to files. `rivers` names the files beside the plan
+    that settle what is doubtful about rivers.
     """
 
     root: Path
@@ -58,6 +60,7 @@ class Workspace:
     deliveries: tuple[Delivery, ...]
     overlay: str | None = None
     rivers: RiverFiles = NO_FILES
+    rasters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def store(self) -> Path:
@@ -68,6 +71,11 @@ class Workspace:
     def out(self) -> Path:
         """Return the folder of outputs."""
         return self.root / "out"
+
+    @property
+    def ledger(self) -> Path:
+        """Return where the ledger of cases is."""
+        return self.root / LEDGER
 
     @property
     def place(self) -> Place:
@@ -101,7 +109,12 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     """
     table = read_toml(root / PLAN) if text is None else parse_toml(text, PLAN)
     faults = Faults()
-    faults.keys(PLAN, table, ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers"), ("title", "crs"))
+    faults.keys(
+        PLAN,
+        table,
+        ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers", "rasters"),
+        ("title", "crs"),
+    )
     table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
     _check_plan_crs(crs, faults)
@@ -121,7 +134,9 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     rivers = read_plan_rivers(root, table.get("rivers", {}), f"{PLAN} [rivers]", faults)
     faults.raise_if_any(SpecError)
     region, taken = region or area_of_use(crs), tuple(e for e in entries if e is not None)
-    return Workspace(root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers)
+    return Workspace(
+        root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers, table.get("rasters", {})
+    )
 
 
 def _check_plan_crs(crs: str, faults: Faults) -> None:

@@ -23,7 +23,7 @@ from geosys.cases.findings import findings_of
 from geosys.content import read_csv
 from geosys.geo.river_network import build, snap
 from geosys.geo.waterway import Stops, Waterway, area_stops, point_stops
-from geosys.run import read_content
+from geosys.rooms import read_content
 
 if TYPE_CHECKING:
     from pathlib import Path

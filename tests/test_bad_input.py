@@ -20,7 +20,8 @@ from geosys.cli import main
 from geosys.inbox import add_deliveries
 from geosys.layers.spec import read_catalogue
 from geosys.layers.store import read_current
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.workspace import find_workspace, init_workspace, read_workspace
 
 TODAY = dt.date(2026, 9, 30)

@@ -25,7 +25,8 @@ from geosys.geo import cluster as on_cluster
 from geosys.geo.cluster import mark_of, overlay_on_cluster, partitions, versions_here
 from geosys.geo.overlay import overlay_areas
 from geosys.inbox import add_deliveries
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.workspace import init_workspace, read_workspace
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.sample import draw_county
 from geosys.workspace import read_workspace
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from geosys.cases.rules import Rule
     from geosys.results import RunResult
-    from geosys.run import Content
+    from geosys.rooms import Content
 
 DAY = dt.date(2026, 9, 30)
 OUTPUTS = ("map.html", "findings.xlsx", "issues.xlsx", "results.gpkg", "outcomes.csv")

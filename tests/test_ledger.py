@@ -13,7 +13,7 @@ from conftest import ROOT
 from geosys._errors import WorkspaceError
 from geosys.cases import ledger
 from geosys.cases.rules import read_workflow
-from geosys.run import read_content
+from geosys.rooms import read_content
 
 if TYPE_CHECKING:
     from pathlib import Path

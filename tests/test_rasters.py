@@ -11,7 +11,8 @@ import rasterio
 import shapely
 
 from geosys._errors import CrsError, SpecError
-from geosys.geo.rasters import end_elevations, sample
+from geosys.geo.elevations import end_elevations
+from geosys.geo.raster.reading import sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def test_a_raster_that_does_not_say_what_it_needs_to_is_refused(tmp_path: Path, 
     with pytest.warns() if "transform" in more else _nothing():
         path = written(tmp_path / "a.tif", CELLS.astype(more.get("dtype", "float64")), **more)
     with pytest.raises(SpecError, match=word):
-        sample(path, np.array([[500_005, 3_850_015]]), CRS)
+        sample(path, np.array([[500_005, 3_850_015]]), CRS, unit="m")
 
 
 def _nothing() -> Any:

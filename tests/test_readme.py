@@ -18,7 +18,7 @@ from conftest import ROOT
 from geosys.cli import app
 from geosys.layers.readers import READERS
 from geosys.layers.spec import read_catalogue
-from geosys.run import read_content
+from geosys.rooms import read_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

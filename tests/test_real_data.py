@@ -22,14 +22,15 @@ import shapely
 from conftest import ROOT
 
 from geosys.geo.relations import Terms, relate
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.workspace import read_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from geosys.results import RunResult
-    from geosys.run import Content
+    from geosys.rooms import Content
 
 PLAN = ROOT / "examples" / "real" / "geosys.toml"
 CRS = "EPSG:3035"

@@ -22,7 +22,8 @@ from geosys.layers.dictionary import dictionary_bytes
 from geosys.layers.mappings import remember
 from geosys.layers.spec import read_catalogue
 from geosys.receive import Received, all_issues, receipt_key, receive
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.workspace import MAPPINGS, init_workspace, read_workspace
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from geosys.receive import receive
 from geosys.river_files import merged_sheet, read_plan_rivers, read_sheet
 from geosys.river_tables import open_sheet, river_issues
 from geosys.rivers import counts_of, rivers_of
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.workspace import read_workspace
 
 if TYPE_CHECKING:

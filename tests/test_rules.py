@@ -23,7 +23,7 @@ from geosys.cases.conditions import FALSE, TRUE, UNKNOWN, Condition, evaluate
 from geosys.cases.examples import outcome_of_example
 from geosys.cases.rules import read_workflow
 from geosys.maps.frames import STATUSES
-from geosys.run import read_content
+from geosys.rooms import read_content
 from geosys.views import schemas_of
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ import geosys
 from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
 from geosys.cases.examples import failing_examples
+from geosys.cases.plot_life_reading import read_plot_life
+from geosys.cases.plot_risk import read_plot_risk
 from geosys.cases.rate_examples import failing_examples as failing_rates
 from geosys.cases.rules import read_workflow
 from geosys.cli import (
@@ -22,18 +24,27 @@ from geosys.cli import (
     grade_command,
     intake_commands,
     ledger_command,
+    onemap_command,
     overlay_command,
+    plot_command,
+    plot_commands,
     rate_command,
     river_commands,
+    surface_command,
     trace_command,
+    watch_command,
 )
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
+from geosys.land_watch_spec import read_watch
 from geosys.layers.spec import read_catalogue
 from geosys.maps.spec import load_map
 from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
+from geosys.one_map_spec import read_one_map
+from geosys.plot_sheet_spec import read_sheet_spec
 from geosys.rates import read_rate_book
-from geosys.run import read_content, run
+from geosys.rooms import read_content
+from geosys.run import run
 from geosys.suspects import read_pollutant_sources
 from geosys.trace_spec import read_trace_spec
 from geosys.views import schemas_of
@@ -221,6 +232,11 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     read_pollutant_sources(
         content.catalogue.root, {name: codes.titles for name, codes in content.catalogue.codes.items()}
     )
+    read_watch(content.catalogue)
+    read_one_map(content.catalogue)
+    read_sheet_spec(content.catalogue)
+    life = read_plot_life(content.catalogue.root, schemas)
+    read_plot_risk(content.catalogue.root, schemas, life.lists)
     rates = read_rate_book(content.catalogue).rates
     wrong = failing_examples(content.book.rules, schemas) + failing_rates(rates, schemas)
     counts = {
@@ -267,8 +283,13 @@ app.command(name="answer", help=intake_commands.ANSWER_HELP)(intake_commands.ans
 app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
+app.command(name="onemap", help=onemap_command.HELP)(onemap_command.onemap)
+app.command(name="surface", help=surface_command.HELP)(surface_command.surface)
+app.command(name="watch", help=watch_command.HELP)(watch_command.watch)
 app.command(name="rates", help=rate_command.HELP)(rate_command.rates)
 app.add_typer(grade_command.app, name="grade")
+app.command(name="plot", help=plot_command.HELP)(plot_command.plot)
+app.add_typer(plot_commands.app, name="plots")
 app.add_typer(river_commands.app, name="rivers")
 app.add_typer(trace_command.app, name="trace")
 app.add_typer(assess_command.app, name="water")

@@ -13,7 +13,6 @@ from geosys.cases.rules import read_workflow
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named, workspace_at
 from geosys.cli.terminal import print_content, print_table
 from geosys.layers.spec import read_catalogue
-from geosys.run import LEDGER
 from geosys.views import offices_of
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def cases_list(
 ) -> None:
     """List cases with state, due date and lead."""
     plan = workspace_at(workspace)
-    with ledger.open_ledger(plan.root / LEDGER) as connection:
+    with ledger.open_ledger(plan.ledger) as connection:
         frame = ledger.read_cases(connection)
     frame = frame[frame["status"] == status] if status else frame
     if as_json:
@@ -66,7 +65,7 @@ def cases_show(
 ) -> None:
     """Show one case and everything that happened to it."""
     plan = workspace_at(workspace)
-    with ledger.open_ledger(plan.root / LEDGER) as connection:
+    with ledger.open_ledger(plan.ledger) as connection:
         frame = ledger.read_cases(connection)
         events = ledger.read_events(connection, case)
     rows = frame[frame["case_id"] == case].to_dict("records")
@@ -107,7 +106,7 @@ def cases_move(
         hint = nearest(lead, offices_of(catalogue))
         raise WorkspaceError(f"--lead: got '{lead}', expected an office of layers/codes/office.csv. {hint}".rstrip())
     given = {"lead": lead, "evidence": evidence, "reason": reason, "second_person": second_person}
-    with ledger.open_ledger(plan.root / LEDGER) as connection:
+    with ledger.open_ledger(plan.ledger) as connection:
         state = ledger.move_case(
             connection, case, move, read_workflow(catalogue.root), actor=by, today=plan.as_of or day_named(today),
             due_on=day_named(due_on) if due_on else None, **given,

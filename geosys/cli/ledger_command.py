@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import geosys
-from geosys._errors import CrsError, WorkspaceError
-from geosys._faults import nearest
+from geosys._errors import WorkspaceError
 from geosys.cli.options import JsonOption, WorkspaceOption, workspace_at
 from geosys.cli.terminal import print_content, show_progress
-from geosys.layers.store import current_file, write_json, write_table
+from geosys.layers.store import write_json, write_table
+from geosys.layers.stored_polygons import KEY, check_same_crs, read_polygons
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
     from geosys.geo.area_ledger import AreaLedger
+    from geosys.layers.stored_polygons import StoredPolygons
 
 HELP = (
     "面积台账 What each feature consists of: areas under other layers, remainder, closing error.\n\n"
     "Example: geosys ledger contaminated_plot land_patch --by land_class_code --out ledger.csv"
 )
 FORMATS = (".csv", ".parquet")
-KEY = "feature_id"
 JOINT = " + "
 REMAINDER_LABEL = "其余 remainder"
 NO_VALUE = "未填 missing"
 MOST_SHOWN = 40  # combinations on the screen; all of them stand in the file
 PROBLEMS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Hold one current layer version: the features of interest, how many it has in all, how many were withheld from it."""
-
-    version: str
-    frame: gpd.GeoDataFrame
-    size: int
-    withheld: int
 
 
 def ledger(
@@ -67,12 +56,14 @@ def ledger(
     if by is not None and len(objects) > 1:
         raise WorkspaceError(f"--by: got '{by}' with {len(objects)} layers, expected one. Write a ledger for each.")
     store = workspace_at(workspace).store
-    plots = _read(store, subject, [] if stated is None else [stated], None)
+    plots = read_polygons(store, subject, [] if stated is None else [stated], None, "ledger")
     if not len(plots.frame):
         raise WorkspaceError(f"ledger: got '{subject}' without a feature, expected some. Deliver the layer first.")
     box = tuple(float(v) for v in plots.frame.total_bounds)
-    laid = {name: _read(store, name, [] if by is None else [by], box) for name in dict.fromkeys(objects)}
-    _check_same_crs(plots, laid)
+    laid = {
+        name: read_polygons(store, name, [] if by is None else [by], box, "ledger") for name in dict.fromkeys(objects)
+    }
+    check_same_crs(plots.frame, {name: layer.frame for name, layer in laid.items()}, "ledger")
     ids, labels = _labels(laid, by)
     shapes = [shape for layer in laid.values() for shape in layer.frame.geometry]
     with show_progress() as progress:
@@ -90,40 +81,7 @@ def ledger(
         raise SystemExit(PROBLEMS)
 
 
-def _read(store: Path, layer: str, fields: list[str], box: tuple[float, ...] | None) -> Stored:
-    """Return the polygons of a layer's current version, those that meet a box where one is given."""
-    import geopandas as gpd  # noqa: PLC0415
-    from pyarrow import parquet as pq  # noqa: PLC0415
-
-    path = current_file(store, layer)
-    if path is None:
-        there = [folder.name for folder in sorted(store.glob("*")) if current_file(store, folder.name)]
-        hint = nearest(layer, there) or f"There are: {', '.join(there) or 'none'}. Run 'geosys run' first."
-        raise WorkspaceError(f"ledger: got '{layer}', expected a layer with a current version. {hint}")
-    names = pq.read_schema(path).names
-    for field in fields:
-        if field not in names:
-            raise WorkspaceError(f"ledger: got field '{field}', expected one of '{layer}'. {nearest(field, names)}")
-    frame = gpd.read_parquet(path, columns=[KEY, *fields, "geometry"], bbox=box)
-    wrong = sorted(set(frame.geom_type.dropna()) - {"Polygon", "MultiPolygon"})
-    if wrong:
-        raise WorkspaceError(f"ledger: got '{layer}' with {', '.join(wrong)}, expected a layer of polygons.")
-    withheld = path.with_name(f"{path.stem}.withheld.parquet")
-    size = pq.read_metadata(path).num_rows
-    return Stored(path.stem, frame, size, pq.read_metadata(withheld).num_rows if withheld.exists() else 0)
-
-
-def _check_same_crs(plots: Stored, laid: dict[str, Stored]) -> None:
-    """Raise where a layer stands in another CRS than the subjects."""
-    for name, layer in laid.items():
-        if layer.frame.crs != plots.frame.crs:
-            raise CrsError(
-                f"ledger: got '{name}' in {layer.frame.crs}, expected {plots.frame.crs} as the subjects. "
-                "Run 'geosys run' to write all layers in the plan's CRS."
-            )
-
-
-def _labels(laid: dict[str, Stored], by: str | None) -> tuple[list[str], list[str]]:
+def _labels(laid: dict[str, StoredPolygons], by: str | None) -> tuple[list[str], list[str]]:
     """Return the id of each object, and what it is called in combinations: class, layer, or its id."""
     ids = [str(value) for layer in laid.values() for value in layer.frame[KEY]]
     if by is not None:
@@ -157,7 +115,7 @@ def _table(rows: pd.DataFrame, closing: pd.DataFrame, subjects: list[str], objec
 
 
 def _provenance(
-    layers: dict[str, Stored], found: AreaLedger, table: pd.DataFrame, *, by: str | None, stated: str | None
+    layers: dict[str, StoredPolygons], found: AreaLedger, table: pd.DataFrame, *, by: str | None, stated: str | None
 ) -> dict[str, Any]:
     """Return where the rows come from, their totals, and how they close."""
     from geosys.geo.area_ledger import FORMULA  # noqa: PLC0415

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-import geosys
 from geosys._text import Text
+from geosys.cli.measured_results import input_columns, listed_with_multiples, origin, reason_columns
 from geosys.standards.exceedance import exceedance, main_pollutants
 from geosys.standards.limits import NAMES, STANDARD, surface_water_limits
 from geosys.standards.rounding import ROUNDINGS, UNROUNDED
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geosys.cli.water_cells import WaterTable
+    from geosys.cli.measured_cells import MeasuredTable
     from geosys.standards.surface_water import Grading
 
-JOINT, JOINT_EN = "；", "; "
 _OURS = (
     "class", "grade", "deciding_items", "main_pollutants", "exceeds", "exceeds_target", "attains", "items_evaluated", "items_missing",
     "basis", "reasons", "reasons_en",
@@ -33,7 +32,7 @@ _OURS = (
 
 
 def tell_unjudged(
-    read: WaterTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
+    read: MeasuredTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
 ) -> None:
     """Add the reasons that only grading shows: limits of detection too high, and rows without a class."""
     for item, below in read.below.items():
@@ -61,7 +60,7 @@ def tell_unjudged(
 
 
 def result_table(
-    read: WaterTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
+    read: MeasuredTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
 ) -> pd.DataFrame:
     """Return the sender's columns as they came, and beside them class, grade, what exceeds, and the reasons.
 
@@ -72,17 +71,12 @@ def result_table(
     targets
         Target class of each row, 0 where there is none; None where none was asked for.
     """
-    return pd.DataFrame(_input(read) | _results(read, graded, kinds, targets))
-
-
-def _input(read: WaterTable) -> dict[str, Any]:
-    """Return the sender's columns; one that bears a name of ours is marked as his."""
     ours = {*_OURS, *(f"class_{item}" for item in read.numbers)}
-    return {f"input_{name}" if name in ours else name: cells for name, cells in read.columns.items()}
+    return pd.DataFrame(input_columns(read, ours) | _results(read, graded, kinds, targets))
 
 
 def _results(
-    read: WaterTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
+    read: MeasuredTable, graded: Grading, kinds: NDArray[np.int8], targets: NDArray[np.int64] | None
 ) -> dict[str, Any]:
     """Return our columns, empty where there is nothing to say."""
     deciding = [item for item in graded.items if item in graded.deciding]
@@ -92,7 +86,7 @@ def _results(
 
     def exceeding(reference: Any) -> NDArray[np.object_]:
         times = _times(read, deciding, kinds, reference, graded.rounding)
-        return _listed(names, (classes > reference) & (np.asarray(reference) > 0), times)
+        return listed_with_multiples(names, (classes > reference) & (np.asarray(reference) > 0), times)
 
     times = _times(read, deciding, kinds, REFERENCE_CLASS, graded.rounding)
     main = main_pollutants(classes, times, deciding)
@@ -101,7 +95,7 @@ def _results(
         "class": _whole(section),
         **{f"class_{item}": _whole(graded.class_of(item)) for item in graded.items},
         "grade": [GRADES[g].zh for g in section_grade(section)],
-        "deciding_items": _listed(names, (classes == section) & (section > 0)),
+        "deciding_items": listed_with_multiples(names, (classes == section) & (section > 0)),
         "main_pollutants": ["、".join(names[i] for i in row if i >= 0) for row in main],
         "exceeds": exceeding(REFERENCE_CLASS),
     }
@@ -111,17 +105,19 @@ def _results(
         attains = np.full(read.size, None, dtype=object)
         attains[known] = section[known] <= targets[known]
         found["attains"] = attains
-    return found | {
-        "items_evaluated": graded.evaluated,
-        "items_missing": graded.missing,
-        "basis": f"{STANDARD}; rounding={graded.rounding}",
-        "reasons": [JOINT.join(t.zh for t in told) for told in read.reasons],
-        "reasons_en": [JOINT_EN.join(t.en for t in told) for told in read.reasons],
-    }
+    return (
+        found
+        | {
+            "items_evaluated": graded.evaluated,
+            "items_missing": graded.missing,
+            "basis": f"{STANDARD}; rounding={graded.rounding}",
+        }
+        | reason_columns(read)
+    )
 
 
 def _times(
-    read: WaterTable, items: Sequence[str], kinds: NDArray[np.int8], reference: Any, rounding: str
+    read: MeasuredTable, items: Sequence[str], kinds: NDArray[np.int8], reference: Any, rounding: str
 ) -> NDArray[np.float64]:
     """Return how many times each item exceeds; none for what was not detected."""
     rows = []
@@ -131,28 +127,15 @@ def _times(
     return np.array(rows) if rows else np.zeros((0, read.size))
 
 
-def _listed(
-    names: NDArray[np.object_], marked: NDArray[np.bool_], times: NDArray[np.float64] | None = None
-) -> NDArray[np.object_]:
-    """Return for each row the names of its marked items, with the multiple where there is one."""
-    texts = np.full(marked.shape[1], "", dtype=object)
-    for i, name in enumerate(names):
-        for row in np.flatnonzero(marked[i]):
-            multiple = "" if times is None or np.isnan(times[i, row]) else f"({times[i, row]:.2f})"
-            texts[row] += ("、" if texts[row] else "") + name + multiple
-    return texts
-
-
 def _whole(classes: NDArray[np.uint8]) -> pd.Series:
     """Return classes as whole numbers, empty where there is none."""
     return pd.Series(classes.astype(np.int64)).astype("Int64").mask(classes == 0)
 
 
-def provenance(read: WaterTable, graded: Grading, file: Path) -> dict[str, Any]:
+def provenance(read: MeasuredTable, graded: Grading, file: Path) -> dict[str, Any]:
     """Return where the classes come from and what they amount to."""
     rule = ROUNDINGS[graded.rounding]
-    return {
-        "program": f"geosys {geosys.__version__}", "file": file.name, "rows": read.size,
+    return origin(read, file) | {
         "graded": int((graded.section_class > 0).sum()), "without_class": int((graded.section_class == 0).sum()),
         "classes": {NAMES[i]: int((graded.section_class == i).sum()) for i in range(1, len(NAMES))},
         "standard": f"{STANDARD} table 1",
@@ -168,5 +151,4 @@ def provenance(read: WaterTable, graded: Grading, file: Path) -> dict[str, Any]:
         },
         "apart": [item for item in graded.items if item in APART and item not in graded.deciding],
         "items_without_column": [ITEMS[item].zh for item in graded.deciding if item not in graded.items],
-        "problems": read.problems, "notes": [{"zh": n.zh, "en": n.en} for n in read.notes],
     }  # fmt: skip

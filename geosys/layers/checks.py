@@ -18,6 +18,7 @@ from geosys.layers.geometry_checks import (
     no_tiny_rings,
     overlap_issue,
 )
+from geosys.layers.land_checks import below, calls_for, digit_count, only_when, product_equals
 from geosys.layers.place_checks import MANY_AT_ONE_POINT, default_point, inside_region
 from geosys.layers.rows_under_check import Rows
 from geosys.layers.value_checks import (
@@ -91,6 +92,13 @@ CHECKS: dict[str, Check] = {
     "prefix_is_county": Check(prefix_is_county, ("field",), (), ("field",), compares=True),
     "requires": Check(requires, ("field", "when"), (), ("field",)),
     "usual_range": Check(usual_range, ("field", "low", "high"), ("source",), ("field",), compares=True),
+    "product_equals": Check(
+        product_equals, ("factor", "share", "equals"), ("tolerance",), ("factor", "share", "equals")
+    ),
+    "below": Check(below, ("field", "limit"), (), ("field",)),
+    "calls_for": Check(calls_for, ("field", "when"), ("codes", "positive", "beside"), ("field", "positive")),
+    "only_when": Check(only_when, ("field", "when"), (), ("field",)),
+    "digit_count": Check(digit_count, ("field", "digits"), (), ("field",)),
     "within_reach": Check(when_all_are_in, ("of", "distance_m"), ("unless",)),
     "inside_of": Check(when_all_are_in, ("of", "max_outside_m2"), ("unless",)),
     "in_own_unit": Check(when_all_are_in, ("field", "of", "of_field", "tolerance_m"), ("unless",), ("field",)),
@@ -100,12 +108,29 @@ CHECKS: dict[str, Check] = {
 _NUMBERS = (
     "max_area_m2", "max_compactness", "max_angle_deg", "min_leg_m", "min_iou", "tolerance_share", "tolerance", "low", "high",
     "distance_m", "tolerance_m", "max_outside_m2",
+    "limit", "digits",
 )  # fmt: skip
-_TEXTS = ("field", "first", "then", "total", "minus", "equals", "unit", "severity", "of", "of_field", "source")
+_TEXTS = (
+    "field",
+    "first",
+    "then",
+    "total",
+    "minus",
+    "equals",
+    "unit",
+    "severity",
+    "of",
+    "of_field",
+    "source",
+    "factor",
+    "share",
+    "positive",
+)
 _KINDS = {
     **dict.fromkeys(_NUMBERS, "a number"),
     **dict.fromkeys(_TEXTS, "a text"),
     **dict.fromkeys(("when", "unless"), "a table of values or lists"),
+    **dict.fromkeys(("codes", "beside"), "a list of texts"),
 }
 _SEVERITIES = ("critical", "error", "warning", "notice")
 
@@ -126,7 +151,7 @@ def check_spec(table: Mapping[str, Any], where: str, columns: Mapping[str, objec
         faults.one_of(f"{where} severity", table["severity"], allowed, "a severity")
     if "unit" in table:
         faults.one_of(f"{where} unit", table["unit"], AREA_UNITS, "an area unit")
-    for column in (*table.get("when", {}), *table.get("unless", {})):
+    for column in (*table.get("when", {}), *table.get("unless", {}), *table.get("beside", ())):
         faults.one_of(f"{where} when", column, columns, "a field of this layer")
 
 

@@ -173,7 +173,7 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
 
 _LAYER_KEYS = (
     "name", "source", "certainty", "reference", "divisions", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2",
-    "network", "on_river", "results", "key_where_given",
+    "network", "on_river", "results", "rasters", "key_where_given",
 )  # fmt: skip
 _LAYER_REQUIRED = ("title", "geometry", "key", "steward", "disclosure")
 
@@ -254,7 +254,7 @@ _LAYER_KINDS = {
     "geometry": "a text", "key": "a list of texts", "name": "a text", "steward": "a text", "disclosure": "a text", "source": "a text",
     "certainty": "a text", "reference": "true or false", "divisions": "a text",
     "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
-    "network": "a table", "on_river": "a table", "results": "a table", "key_where_given": "a list of texts",
+    "network": "a table", "on_river": "a table", "results": "a table", "rasters": "a list of tables", "key_where_given": "a list of texts",
 }  # fmt: skip
 _FIELD_KINDS = {
     "type": "a text", "required": "true or false", "length": "a whole number", "pattern": "a text", "codes": "a text", "unit": "a text",
