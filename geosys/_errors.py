@@ -29,5 +29,9 @@ class WorkspaceError(GeoSysError):
     """The folder is not a workspace, or its parts contradict each other."""
 
 
+class ConflictError(GeoSysError):
+    """Somebody else changed the same thing meanwhile; nothing was written."""
+
+
 class DisclosureError(GeoSysError):
     """An output would show a layer or field to a wider audience than it may have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,7 +12,8 @@ import pandas as pd
 from geosys._errors import WorkspaceError
 from geosys._faults import nearest
 from geosys._text import Text
-from geosys.cases.ledger import open_ledger, read_cases, read_events
+from geosys.cases.ledger.database import read_ledger
+from geosys.cases.ledger.events import read_cases, read_events
 from geosys.layers.store import CURRENT, read_current
 from geosys.layers.vector_files import read_vector
 from geosys.one_map_spec import read_one_map
@@ -21,7 +23,6 @@ from geosys.rooms import read_content
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from geosys.layers.intake import Layer
     from geosys.layers.spec import LayerSpec
@@ -140,14 +141,15 @@ def _last_run(out: Path) -> LastRun | None:
     return LastRun(findings, outcomes, manifest)
 
 
-def _ledger(path: Path, layers: Sequence[str]) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame]]:
+def _ledger(where: Path | str, layers: Sequence[str]) -> tuple[pd.DataFrame | None, dict[str, pd.DataFrame]]:
     """Return the cases of some layers and the events of each; None where there is no ledger."""
-    if not path.exists():
+    if isinstance(where, Path) and not where.exists():
         return None, {}
-    with open_ledger(path) as connection:
-        cases = read_cases(connection)
-        cases = cases[cases["subject_layer"].isin(list(layers))].reset_index(drop=True)
-        return cases, {case: read_events(connection, case) for case in cases["case_id"]}
+    with read_ledger(where) as connection:
+        cases, events = read_cases(connection), read_events(connection)
+    cases = cases[cases["subject_layer"].isin(list(layers))].reset_index(drop=True)
+    events = events[events["case_id"].isin(cases["case_id"])]
+    return cases, {str(case): told for case, told in events.groupby("case_id")}
 
 
 def plots_of(archive: Archive, layer: str | None = None) -> list[PlotKey]:

@@ -14,7 +14,9 @@ import geosys
 from geosys._errors import WorkspaceError
 from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
-from geosys.cases.ledger import open_ledger, reconcile
+from geosys.cases.ledger.database import open_ledger
+from geosys.cases.ledger.reconciliation import reconcile
+from geosys.cases.workflow import all_states, read_workflow
 from geosys.layers.cross_checks import run_cross_checks
 from geosys.layers.issue_table import issue_frame
 from geosys.layers.store import forget_version, write_json, write_table
@@ -47,7 +49,12 @@ OVERLAY = "overlay.parquet"
 
 
 def run(
-    workspace: Workspace, content: Content, today: dt.date, progress: Progress, cluster: str | None = None
+    workspace: Workspace,
+    content: Content,
+    today: dt.date,
+    progress: Progress,
+    cluster: str | None = None,
+    recorded_at: str = "",
 ) -> RunResult:
     """Run the main job of a workspace and write its outputs; equal inputs give equal bytes, timings aside.
 
@@ -59,6 +66,8 @@ def run(
         Called with the stage's name, steps done and steps in all.
     cluster
         The address of a Dask scheduler to compute the overlay on (default: this machine).
+    recorded_at
+        The time of the run as ISO text, for the ledger only.
 
     Returns
     -------
@@ -90,9 +99,12 @@ def run(
     views = {name: view_of(layer, content.catalogue) for name, layer in layers.items()}
     findings = findings_of(assessments, views, content.book, workspace.crs)
     with open_ledger(workspace.ledger) as ledger:
-        cases = reconcile(ledger, findings, _judged(assessments), content.book, today)
+        cases = reconcile(
+            ledger, findings, _judged(assessments), content.book, today, layers=views, program=f"GeoSys {geosys.__version__}",
+            crs=workspace.crs, recorded_at=recorded_at,
+        )  # fmt: skip
         findings = findings.merge(cases, on="finding_id", how="left")
-        findings = _fill_caseless(findings, today)
+        findings = _as_shown(_fill_caseless(findings, today), content)
         result = RunResult(
             issues,
             layers,
@@ -166,8 +178,14 @@ def _fill_caseless(findings: gpd.GeoDataFrame, today: dt.date) -> gpd.GeoDataFra
         [today if lone else day for lone, day in zip(none, findings["found_on"], strict=True)], dtype=object
     )
     due = np.array([None if v is None or v != v else v for v in findings["due_on"]], dtype=object)  # noqa: PLR0124
-    filled = {"case_id": "", "status": "found", "seen": "present"}
+    filled = {"case_id": "", "status": "found", "seen": "present", "decided": ""}
     return findings.assign(found_on=days, due_on=due, **{k: findings[k].fillna(v) for k, v in filled.items()})
+
+
+def _as_shown(findings: gpd.GeoDataFrame, content: Content) -> gpd.GeoDataFrame:
+    """Return findings with the state whose look a state of the workflow has: a new one is content alone."""
+    states = all_states(read_workflow(content.catalogue.root))
+    return findings.assign(status=findings["status"].map({name: state.shown_as for name, state in states.items()}))
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ LEDGER = "cases.sqlite"
 MAPPINGS = "mappings"  # below the workspace: how each sender names his columns
 _PLAN_KINDS = {
     "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
-    "rivers": "a table", "rasters": "a table of texts",
+    "rivers": "a table", "rasters": "a table of texts", "database": "a table of texts",
 }  # fmt: skip
 _ENTRY_KINDS = {
     **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
@@ -61,6 +61,7 @@ class Workspace:
     overlay: str | None = None
     rivers: RiverFiles = NO_FILES
     rasters: Mapping[str, str] = field(default_factory=dict)
+    database: str = ""
 
     @property
     def store(self) -> Path:
@@ -73,9 +74,9 @@ class Workspace:
         return self.root / "out"
 
     @property
-    def ledger(self) -> Path:
-        """Return where the ledger of cases is."""
-        return self.root / LEDGER
+    def ledger(self) -> Path | str:
+        """Return where the ledger of cases is: the URL of the plan's table ``[database]``, or the SQLite file of the folder."""
+        return self.database or self.root / LEDGER
 
     @property
     def place(self) -> Place:
@@ -109,12 +110,8 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     """
     table = read_toml(root / PLAN) if text is None else parse_toml(text, PLAN)
     faults = Faults()
-    faults.keys(
-        PLAN,
-        table,
-        ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers", "rasters"),
-        ("title", "crs"),
-    )
+    optional = ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers", "rasters", "database")
+    faults.keys(PLAN, table, optional, ("title", "crs"))
     table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
     _check_plan_crs(crs, faults)
@@ -131,12 +128,24 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     areal = [name for name, spec in catalogue.layers.items() if spec.geometry == "polygon"]
     if overlay is not None:
         faults.one_of(f"{PLAN} overlay", overlay, areal, "a polygon layer of layers/")
+    url = _read_database(table.get("database", {}), faults)
     rivers = read_plan_rivers(root, table.get("rivers", {}), f"{PLAN} [rivers]", faults)
     faults.raise_if_any(SpecError)
     region, taken = region or area_of_use(crs), tuple(e for e in entries if e is not None)
     return Workspace(
-        root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers, table.get("rasters", {})
+        root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers, table.get("rasters", {}), url
     )
+
+
+def _read_database(table: Any, faults: Faults) -> str:
+    """Return the URL of an office's database, empty for the file in the folder."""
+    where = f"{PLAN} [database]"
+    faults.keys(where, table, (), ("url",) if table else ())
+    url = str(table.get("url", ""))
+    if url and not url.startswith("postgresql://"):
+        do = "Leave the table out for a ledger in the folder. The password stands in the user's .pgpass, not here."
+        faults.add(f"{where} url", url, "postgresql://USER@HOST/DATABASE", do)
+    return url
 
 
 def _check_plan_crs(crs: str, faults: Faults) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from postgres_server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +27,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data are not beside the project (../shared/data): nothing to run on")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of a PostgreSQL server that all tests share."""
+    with serve(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Return where an empty ledger is: a file, and then a database of its own on the server."""
+    if request.param == "sqlite":
+        return tmp_path / "cases.sqlite"
+    import psycopg
+
+    url, name = request.getfixturevalue("postgres"), f"ledger_{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name}")
+        connection.execute(f"create database {name}")
+    return f"{url.rpartition('/')[0]}/{name}"

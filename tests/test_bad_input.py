@@ -15,7 +15,8 @@ from intake_toy import CRS, LEDGER, copy_content, edit, geojson, package, square
 
 from geosys import run as running
 from geosys._errors import GeoSysError, SpecError, WorkspaceError
-from geosys.cases.ledger import open_ledger, read_cases
+from geosys.cases.ledger.database import open_ledger
+from geosys.cases.ledger.events import read_cases
 from geosys.cli import main
 from geosys.inbox import add_deliveries
 from geosys.layers.spec import read_catalogue

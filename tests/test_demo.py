@@ -208,7 +208,8 @@ def test_a_deleted_layer_turns_its_rules_to_not_assessed_and_keeps_cases(
 
 
 def cases_of(root: Path) -> pd.DataFrame:
-    from geosys.cases.ledger import open_ledger, read_cases
+    from geosys.cases.ledger.database import open_ledger
+    from geosys.cases.ledger.events import read_cases
 
     with open_ledger(root / "cases.sqlite") as connection:
         return read_cases(connection)

@@ -32,14 +32,18 @@ MOST_LINES = 400
 
 # One door per heavy package: the modules that may import it, and nobody else.
 DOORS = {
-    "PIL": {"geosys.maps.paper.fonts"},
+    "PIL": {"geosys.cases.ledger.pictures", "geosys.maps.paper.fonts"},
+    "alembic": {"geosys.cases.ledger"},
     "branca": {"geosys.maps.folium_page"},
     "click": {"geosys.cli"},
     "distributed": {"geosys.geo.cluster"},
+    "docx": {"geosys.maps.word"},
+    "docxtpl": {"geosys.maps.word"},
     "exactextract": {"geosys.geo.zonal"},
     "fiona": set(),
     "folium": {"geosys.maps.folium_page"},
     "gstools": {"geosys.geo.variogram"},
+    "jinja2": {"geosys.maps.word"},
     "matplotlib": {"geosys.maps.paper.plate"},
     "llvmlite": {"geosys.geo.flat"},
     "openpyxl": {"geosys.maps.fix_list"},
@@ -56,6 +60,8 @@ DOORS = {
 }
 # The sample plays the offices that send deliveries: it writes files as they would, not as GeoSys writes its own.
 SENDER_PACKAGES = {"pyogrio", "xlsxwriter"}
+# Pillow is two things: photographs in the cases, widths of type in the maps; neighbours may not import each other.
+TWO_DOORS = {"PIL"}
 
 NETWORK = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "urllib", "urllib3"}
 
@@ -89,7 +95,8 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+# Alembic runs migrations itself, inside its own context: they are no modules that others import.
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if "migrations" not in path.parts}
 
 
 @cache
@@ -164,7 +171,7 @@ def test_a_heavy_package_is_entered_by_one_door(package: str) -> None:
     users = {module for module in MODULES if package in {name.partition(".")[0] for name in imported(module)}}
     if package in SENDER_PACKAGES:
         users = {module for module in users if not module.startswith("geosys.sample.")}
-    assert len(DOORS[package]) <= 1
+    assert len(DOORS[package]) <= 1 + (package in TWO_DOORS)
     users = {module for module in users if not any(module.startswith(f"{door}.") for door in DOORS[package])}
     assert users <= DOORS[package], f"{package} is imported by {sorted(users)}; its one door stands in DOORS above"
 

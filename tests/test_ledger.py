@@ -11,8 +11,12 @@ import pytest
 from conftest import ROOT
 
 from geosys._errors import WorkspaceError
-from geosys.cases import ledger
-from geosys.cases.rules import read_workflow
+from geosys.cases.ledger import reconciliation
+from geosys.cases.ledger.database import open_ledger
+from geosys.cases.ledger.events import read_cases, read_events
+from geosys.cases.ledger.moves import move_case
+from geosys.cases.ledger.runs import read_runs
+from geosys.cases.workflow import read_workflow
 from geosys.rooms import read_content
 
 if TYPE_CHECKING:
@@ -39,9 +43,9 @@ def findings(*names: str, rule: str = RULE.id, outcome: str = "hit", due: dt.dat
 
 
 def reconcile(path: Path, table: pd.DataFrame, judged: set[str], day: dt.date) -> pd.DataFrame:
-    with ledger.open_ledger(path) as connection:
+    with open_ledger(path) as connection:
         pairs = {(rule, name) for rule in {RULE.id, FIXED.id, DATED.id} for name in judged}
-        return ledger.reconcile(connection, table, pairs, BOOK, day).set_index("finding_id")
+        return reconciliation.reconcile(connection, table, pairs, BOOK, day).set_index("finding_id")
 
 
 def test_a_new_hit_opens_a_case_due_by_the_rule(tmp_path: Path) -> None:
@@ -57,12 +61,10 @@ def test_a_new_hit_opens_a_case_due_by_the_rule(tmp_path: Path) -> None:
 def test_a_rerun_keeps_the_case_its_day_and_what_people_decided(tmp_path: Path) -> None:
     path = tmp_path / "cases.sqlite"
     before = reconcile(path, findings("a", "b"), {"a", "b"}, FIRST)
-    with ledger.open_ledger(path) as connection:
+    with open_ledger(path) as connection:
         case = before.loc["fa", "case_id"]
         assert (
-            ledger.move_case(
-                connection, case, "assign", WORKFLOW, actor="张三", lead="water", due_on=LATER, today=FIRST
-            )
+            move_case(connection, case, "assign", WORKFLOW, actor="张三", lead="water", due_on=LATER, today=FIRST)
             == "assigned"
         )
     after = reconcile(path, findings("a", "b"), {"a", "b"}, LATER)
@@ -97,45 +99,47 @@ def test_near_opens_no_case_and_needs_review_does(tmp_path: Path) -> None:
     assert cases.index.tolist() == ["fb"]
 
 
-def test_running_again_writes_no_event(tmp_path: Path) -> None:
+def test_running_again_writes_nothing_and_a_later_run_no_event(tmp_path: Path) -> None:
     path = tmp_path / "cases.sqlite"
     reconcile(path, findings("a"), {"a"}, FIRST)
     before = path.read_bytes()
+    reconcile(path, findings("a"), {"a"}, FIRST)
+    assert path.read_bytes() == before
     reconcile(path, findings("a"), {"a"}, LATER)
-    with ledger.open_ledger(path) as connection:
-        assert ledger.read_events(connection, "Cfa")["move"].tolist() == ["found"]
-    assert len(before) == len(path.read_bytes())
+    with open_ledger(path) as connection:
+        assert read_events(connection, "Cfa")["kind"].tolist() == ["found"]
+        assert read_runs(connection)["judged_on"].tolist() == [FIRST, LATER]
 
 
 def test_unlawful_moves_are_refused_with_the_allowed_ones(tmp_path: Path) -> None:
     path = tmp_path / "cases.sqlite"
     reconcile(path, findings("a"), {"a"}, FIRST)
-    with ledger.open_ledger(path) as connection:
+    with open_ledger(path) as connection:
         with pytest.raises(WorkspaceError, match=r"expected one of: .*assign"):
-            ledger.move_case(connection, "Cfa", "close", WORKFLOW, actor="张三", reason="x", today=FIRST)
+            move_case(connection, "Cfa", "close", WORKFLOW, actor="张三", reason="x", today=FIRST)
         with pytest.raises(WorkspaceError, match="without by, lead, due_on"):
-            ledger.move_case(connection, "Cfa", "assign", WORKFLOW, actor="  ", reason="x", today=FIRST)
+            move_case(connection, "Cfa", "assign", WORKFLOW, actor="  ", reason="x", today=FIRST)
         with pytest.raises(WorkspaceError, match="expected a case"):
-            ledger.move_case(connection, "Cnone", "assign", WORKFLOW, actor="张三", reason="x", today=FIRST)
+            move_case(connection, "Cnone", "assign", WORKFLOW, actor="张三", reason="x", today=FIRST)
 
 
 def test_closing_needs_evidence_and_a_second_person(tmp_path: Path) -> None:
     path = tmp_path / "cases.sqlite"
     reconcile(path, findings("a"), {"a"}, FIRST)
-    with ledger.open_ledger(path) as connection:
+    with open_ledger(path) as connection:
 
         def move(name: str, **given: object) -> str:
-            return ledger.move_case(connection, "Cfa", name, WORKFLOW, actor="张三", today=FIRST, **given)
+            return move_case(connection, "Cfa", name, WORKFLOW, actor="张三", today=FIRST, **given)
 
         assert move("assign", lead="water", due_on=LATER) == "assigned"
         assert move("begin") == "rectifying"
         with pytest.raises(WorkspaceError, match="without evidence"):
             move("accept")
-        assert move("accept", evidence="照片3张") == "accepted"
+        assert move("accept", evidence="照片3张", second_person="李四") == "accepted"
         with pytest.raises(WorkspaceError, match="expected a second person"):
             move("close", evidence="验收单", second_person="张三")
         assert move("close", evidence="验收单", second_person="李四") == "closed"
-        events = ledger.read_events(connection, "Cfa")
+        events = read_events(connection, "Cfa")
     assert events["second_person"].tolist()[-1] == "李四"
     assert events["evidence"].tolist()[-2:] == ["照片3张", "验收单"]
 
@@ -145,20 +149,20 @@ def test_a_failure_in_the_middle_writes_nothing(tmp_path: Path) -> None:
     reconcile(path, findings("a"), {"a"}, FIRST)
 
     def stopped_half_way() -> None:
-        with ledger.open_ledger(path) as connection:
-            ledger.reconcile(connection, findings("a", "b"), set(), BOOK, LATER)
+        with open_ledger(path) as connection:
+            reconciliation.reconcile(connection, findings("a", "b"), set(), BOOK, LATER)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         stopped_half_way()
-    with ledger.open_ledger(path) as connection:
-        assert ledger.read_cases(connection)["case_id"].tolist() == ["Cfa"]
+    with open_ledger(path) as connection:
+        assert read_cases(connection)["case_id"].tolist() == ["Cfa"]
 
 
 def test_a_damaged_or_locked_ledger_is_one_clear_message(tmp_path: Path) -> None:
     path = tmp_path / "cases.sqlite"
     path.write_bytes(b"this is no database" * 100)
-    with pytest.raises(WorkspaceError, match="expected a ledger"), ledger.open_ledger(path):
+    with pytest.raises(WorkspaceError, match="expected a ledger"), open_ledger(path):
         pass
     assert path.read_bytes().startswith(b"this is no database")
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,59 +16,19 @@ from geosys.geo.relations import Terms, relate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import geopandas as gpd
 
 CRS = "EPSG:4547"
 
 
-def binaries() -> Path | None:
-    """Return the folder of the newest PostgreSQL server that has PostGIS beside it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    share = Path("/usr/share/postgresql")
-    good = [f.parent for f in found if (share / f.parent.parent.name / "extension" / "postgis.control").exists()]
-    return good[-1] if good else None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
-    """Start a server of our own in a temporary folder, on loopback, and stop it afterwards."""
-    folder = binaries()
-    if folder is None:
-        pytest.skip("PostgreSQL with PostGIS is not installed: './geo test' installs it where it may")
-    root = tmp_path_factory.mktemp("postgres")
-    user: list[str] = []
-    if os.geteuid() == 0:
-        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        shutil.chown(root, "postgres", "postgres")
-        for parent in root.parents:
-            if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
-    data = root / "data"
-    make = [*user, str(folder / "initdb"), "-D", str(data), "-A", "trust", "-U", "geosys", "-E", "UTF8", "--no-sync"]
-    server = [*user, str(folder / "pg_ctl"), "-D", str(data), "-w", "-t", "120", "-l", str(root / "log")]
-    told = subprocess.run(make, check=False, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    for _ in range(3):  # another program may take the free port before the server does
-        port = free_port()
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={root} -c fsync=off"
-        told = subprocess.run([*server, "-o", options, "start"], check=False, capture_output=True, text=True)
-        if told.returncode == 0:
-            break
-    assert told.returncode == 0, told.stderr + (root / "log").read_text(encoding="utf-8")
-    try:
-        address = f"host=127.0.0.1 port={port} user=geosys dbname=postgres"
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("create extension postgis")
-            yield connection
-    finally:
-        subprocess.run([*server, "-m", "immediate", "stop"], check=False, capture_output=True)
+def database(postgres: str) -> Iterator[psycopg.Connection]:
+    """Return a connection to a database with PostGIS."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create extension if not exists postgis")
+        yield connection
 
 
 def load(database: psycopg.Connection, name: str, frame: gpd.GeoDataFrame, key: str) -> None:

@@ -21,7 +21,7 @@ from geosys.cases.assess import assess, terms_of
 from geosys.cases.basis import cite, read_basis
 from geosys.cases.conditions import FALSE, TRUE, UNKNOWN, Condition, evaluate
 from geosys.cases.examples import outcome_of_example
-from geosys.cases.rules import read_workflow
+from geosys.cases.workflow import read_workflow
 from geosys.maps.frames import STATUSES
 from geosys.rooms import read_content
 from geosys.views import schemas_of

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from geosys._text import Text
 
 SEVERITIES = ("critical", "high", "medium", "low")
+CASES_PER = ("finding", "subject")
 _REQUIRED = ("title", "subject", "relation", "severity", "lead", "basis", "finding", "action", "example")
 _OPTIONAL = (
     "object", "where", "condition", "support", "due_days", "due_on", "due_field", "certainty", "note", "valid_from", "valid_to",
-    "near_m", "near_days", "requires",
+    "near_m", "near_days", "one_case_per", "requires",
 )  # fmt: skip
 _KINDS = {
     "relation": "a text", "subject": "a text", "object": "a text", "severity": "a text", "lead": "a text", "certainty": "a text", "by": "a text",
-    "along": "a text", "requires": "a list of texts",
+    "one_case_per": "a text", "along": "a text", "requires": "a list of texts",
     "due_field": "a text", "support": "a list of texts", "basis": "a list of texts", "where": "a table", "condition": "a table",
 }  # fmt: skip
 
@@ -66,6 +67,7 @@ class Rule:
     version: str
     unit: str
     by: str | None = None
+    one_case_per: str = "finding"
     along: str | None = None
     requires: tuple[str, ...] = ()
 
@@ -150,6 +152,9 @@ def _read_rule(
     for clause in table.get("basis", []):
         faults.one_of(f"{where} basis", clause, basis, "a basis of cases/legal_basis.csv")
     certainty = faults.one_of(f"{where} certainty", table.get("certainty", "confirmed"), CERTAINTIES, "a certainty")
+    faults.one_of(
+        f"{where} one_case_per", table.get("one_case_per", CASES_PER[0]), CASES_PER, "what a case is opened for"
+    )
     texts = {key: faults.text(f"{where} {key}", table.get(key)) for key in ("title", "finding", "action")}
     for key in ("finding", "action"):
         check_sentence(
@@ -167,7 +172,8 @@ def _read_rule(
         where=conditions["where"], condition=conditions["condition"], severity=table["severity"], lead=table["lead"],
         support=tuple(table.get("support", ())), basis=tuple(table["basis"]), due_days=table.get("due_days"), due_on=table.get("due_on"),
         due_field=table.get("due_field"), near_m=table.get("near_m"), near_days=int(table.get("near_days", 0)), certainty=certainty,
-        note=note, valid_from=table.get("valid_from"), valid_to=table.get("valid_to"), example=table["example"],
+        note=note, one_case_per=table.get("one_case_per", CASES_PER[0]),
+        valid_from=table.get("valid_from"), valid_to=table.get("valid_to"), example=table["example"],
         version=hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()[:12],
     )  # fmt: skip
 
@@ -203,36 +209,3 @@ def _check_numbers_and_dates(
     example = table.get("example")
     if example is not None and not (isinstance(example, dict) and {"hit", "miss"} <= set(example)):
         faults.add(f"{where}.example", example, "the tables hit and miss", "Add both: they are the rule's test.")
-
-
-NEEDS = ("lead", "due_on", "evidence", "reason", "second_person")
-
-
-def read_workflow(root: Path) -> dict[str, Any]:
-    """Return the states and moves of `cases/workflow.toml`.
-
-    Raises
-    ------
-    SpecError
-        With every fault: unknown keys and needs, a state without a title, a move from or to a state that is not there.
-    """
-    path = root / "cases" / "workflow.toml"
-    name, faults = short_name(path), Faults()
-    table = read_toml(path)
-    faults.keys(name, table, (), ("states", "moves"))
-    table = faults.sound(name, table, {"states": "a table of tables", "moves": "a table of tables"})
-    states = table.get("states", {})
-    for state, row in states.items():
-        faults.keys(f"{name} [states.{state}]", row, (), ("title",))
-        faults.text(f"{name} [states.{state}] title", row.get("title"))
-    for move, row in table.get("moves", {}).items():
-        where = f"{name} [moves.{move}]"
-        faults.keys(where, row, ("needs",), ("title", "from", "to"))
-        faults.text(f"{where} title", row.get("title"))
-        row = faults.sound(where, row, {"from": "a list of texts", "to": "a text", "needs": "a list of texts"})  # noqa: PLW2901
-        for state in [*row.get("from", []), row.get("to")]:
-            faults.one_of(where, state, states, "a state of this file")
-        for need in row.get("needs", []):
-            faults.one_of(f"{where} needs", need, NEEDS, "something a move can need")
-    faults.raise_if_any()
-    return table

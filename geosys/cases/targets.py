@@ -30,6 +30,8 @@ STANDINGS = {
     NO_NUMBER: Text("方案没有数值，由人判定", "no number in the plan: for a person to judge"),
     NOT_ASSESSED: Text("未评估：没有数据或填报", "not assessed: no data and no entry"),
 }  # fmt: skip
+COUNTY_FIELD = "county_code"
+COUNTY = COUNTY_FIELD.removesuffix("_code")  # the word by which formulas and areas name that field
 PLAN_COLUMNS = ("plan", "title_zh", "title_en", "issued_on", "starts_on")
 AREA_COLUMNS = ("area", "certainty", "source")
 TARGET_COLUMNS = (

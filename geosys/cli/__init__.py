@@ -13,11 +13,14 @@ import typer
 import geosys
 from geosys import sample
 from geosys._errors import GeoSysError, WorkspaceError
+from geosys.cases.deadlines import read_deadlines
 from geosys.cases.examples import failing_examples
+from geosys.cases.ledger.evidence_terms import read_evidence_terms
 from geosys.cases.plot_life_reading import read_plot_life
 from geosys.cases.plot_risk import read_plot_risk
 from geosys.cases.rate_examples import failing_examples as failing_rates
-from geosys.cases.rules import read_workflow
+from geosys.cases.workflow import read_workflow
+from geosys.cases.working_days import read_calendar
 from geosys.cli import (
     assess_command,
     case_commands,
@@ -28,12 +31,16 @@ from geosys.cli import (
     overlay_command,
     plot_command,
     plot_commands,
+    progress_command,
     rate_command,
+    report_command,
     river_commands,
+    safekeeping_command,
     surface_command,
     trace_command,
     watch_command,
 )
+from geosys.cli.case_reading import clock_time
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.land_watch_spec import read_watch
@@ -124,7 +131,7 @@ def demo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
             progress("sample", 0, 100)
             sample.draw_county(root, progress=lambda _, share: progress("sample", round(share * 100), 100))
         plan = read_workspace(root, content.catalogue)
-        result = run(plan, content, day_named(None), progress)
+        result = run(plan, content, day_named(None), progress, recorded_at=clock_time())
     _report(result, plan, as_json=as_json)
 
 
@@ -144,7 +151,7 @@ def run_command(
     content = read_content()
     plan = read_workspace(find_workspace(workspace or Path.cwd()), content.catalogue)
     with show_progress() as progress:
-        result = run(plan, content, day_named(today), progress, cluster)
+        result = run(plan, content, day_named(today), progress, cluster, recorded_at=clock_time())
     _report(result, plan, as_json=as_json)
     raise SystemExit(PROBLEMS if result.has_problems else OK)
 
@@ -221,7 +228,11 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     """Read all content, run every rule's examples, and say what is wrong."""
     _ = workspace
     content = read_content()
-    read_workflow(content.catalogue.root)
+    root = content.catalogue.root
+    read_workflow(root)
+    read_deadlines(root, content.book)
+    read_calendar(root)
+    read_evidence_terms(root)
     schemas = schemas_of(content.catalogue)
     known = {name: set(schema.titles) for name, schema in schemas.items()}
     folder = content.catalogue.root / "maps"
@@ -283,6 +294,8 @@ app.command(name="answer", help=intake_commands.ANSWER_HELP)(intake_commands.ans
 app.command(name="undo", help=intake_commands.UNDO_HELP)(intake_commands.undo)
 app.command(name="overlay", help=overlay_command.HELP)(overlay_command.overlay)
 app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
+app.command(name="backup", help=safekeeping_command.BACKUP_HELP)(safekeeping_command.backup)
+app.command(name="restore", help=safekeeping_command.RESTORE_HELP)(safekeeping_command.restore)
 app.command(name="onemap", help=onemap_command.HELP)(onemap_command.onemap)
 app.command(name="surface", help=surface_command.HELP)(surface_command.surface)
 app.command(name="watch", help=watch_command.HELP)(watch_command.watch)
@@ -290,6 +303,8 @@ app.command(name="rates", help=rate_command.HELP)(rate_command.rates)
 app.add_typer(grade_command.app, name="grade")
 app.command(name="plot", help=plot_command.HELP)(plot_command.plot)
 app.add_typer(plot_commands.app, name="plots")
+app.add_typer(progress_command.app, name="progress")
+app.add_typer(report_command.app, name="report")
 app.add_typer(river_commands.app, name="rivers")
 app.add_typer(trace_command.app, name="trace")
 app.add_typer(assess_command.app, name="water")
