@@ -35,7 +35,7 @@ LOG = ROOT / ".geo" / "install.log"
 WINDOWS = sys.platform == "win32"
 SUPPORTED = ("3.13", "3.12", "3.11")
 HALF_DONE = "half done"
-BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing")
+BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases")
 
 # Other GIS software points these at its own PROJ, GDAL and Python; pip's would install elsewhere.
 FOREIGN = {"PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"}

@@ -185,40 +185,6 @@ def test_a_damaged_backup_restores_nothing(tmp_path: Path, harm: str) -> None:
         assert len(read_cases(connection)) == 2
 
 
-def write_moves(where: Path | str, worker: int, results: Any) -> None:
-    done = refused = 0
-    for number in range(40):
-        case = f"K{number % 10}"
-        try:
-            with read_ledger(where) as connection:
-                row = read_cases(connection).set_index("case_id").loc[case]
-            with open_ledger(where) as connection:
-                note = f"{worker}-{number}"
-                append(connection, edit(case, "note", row["note"], note), expected_version=int(row["version"]))
-            done += 1
-        except ConflictError:
-            refused += 1
-    results.put((done, refused))
-
-
-def test_eight_writers_at_once_lose_nothing(ledger: Path | str) -> None:
-    with open_ledger(ledger) as connection:
-        append_all(connection, [found(f"K{n}") for n in range(10)])
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    workers = [context.Process(target=write_moves, args=(ledger, n, results)) for n in range(8)]
-    for worker in workers:
-        worker.start()
-    told = [results.get(timeout=300) for _ in workers]
-    for worker in workers:
-        worker.join()
-    done, refused = (sum(t[i] for t in told) for i in (0, 1))
-    assert done + refused == 8 * 40
-    with read_ledger(ledger) as connection:
-        assert len(read_events(connection)) == 10 + done
-        assert verify(connection) == []
-
-
 def first_ledger(path: Path) -> None:
     """Make a ledger as the first version of GeoSys did, with its own statements."""
     with closing(sqlite3.connect(path)) as base, base:

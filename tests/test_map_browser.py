@@ -225,6 +225,7 @@ def test_paper_gets_map_and_legend(visit):
     visit.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert visit.page.is_visible("#gs-legend")
     assert visit.page.is_hidden("#gs-panel")
-    assert visit.page.evaluate("GeoSys.map.getSize().x") == 1060
+    assert visit.page.evaluate("GeoSys.byId('stage').offsetWidth") == 1060
+    assert visit.page.evaluate("GeoSys.map.getSize().x") == 1060 - 276  # beside it the legend
     visit.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert visit.page.evaluate("GeoSys.map.getSize().x") > 900

@@ -36,7 +36,9 @@ from geosys.cli import (
     report_command,
     river_commands,
     safekeeping_command,
+    sheet_command,
     surface_command,
+    tile_command,
     trace_command,
     watch_command,
 )
@@ -45,6 +47,7 @@ from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_nam
 from geosys.cli.terminal import print_content, print_rows, show_progress
 from geosys.land_watch_spec import read_watch
 from geosys.layers.spec import read_catalogue
+from geosys.maps.sheet_spec import load_sheets
 from geosys.maps.spec import load_map
 from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
 from geosys.one_map_spec import read_one_map
@@ -237,6 +240,7 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     known = {name: set(schema.titles) for name, schema in schemas.items()}
     folder = content.catalogue.root / "maps"
     load_map(folder, known)
+    load_sheets(folder, known)
     for name in (UPSTREAM_MAP, DOWNSTREAM_MAP):
         load_trace_map(folder, name, known)
     read_trace_spec(content.catalogue.root, content.catalogue)
@@ -301,6 +305,9 @@ app.command(name="surface", help=surface_command.HELP)(surface_command.surface)
 app.command(name="watch", help=watch_command.HELP)(watch_command.watch)
 app.command(name="rates", help=rate_command.HELP)(rate_command.rates)
 app.add_typer(grade_command.app, name="grade")
+app.command(name="map", help=tile_command.HELP)(tile_command.map_of_layers)
+app.command(name="sheet", help=sheet_command.SHEET_HELP)(sheet_command.sheet)
+app.command(name="atlas", help=sheet_command.ATLAS_HELP)(sheet_command.atlas)
 app.command(name="plot", help=plot_command.HELP)(plot_command.plot)
 app.add_typer(plot_commands.app, name="plots")
 app.add_typer(progress_command.app, name="progress")

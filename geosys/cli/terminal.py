@@ -30,6 +30,8 @@ STAGES = {
     "inspect": "查看报送文件 Inspecting deliveries",
     "deliveries": "接收与检查 Taking deliveries in",
     "plots": "编写一地一档 Writing plot sheets",
+    "sheets": "制图 Making sheets",
+    "tiles": "生成瓦片 Writing tiles",
     "rasters": "栅格赋值 Attaching rasters",
     "watch": "用地监管 Watching land use",
     "rivers": "构建河网 Building the river network",

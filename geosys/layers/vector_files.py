@@ -12,7 +12,7 @@ import pyogrio.errors
 import pyogrio.raw
 import shapely
 
-from geosys._errors import DeliveryError
+from geosys._errors import DeliveryError, GeoSysError
 from geosys._text import Text
 from geosys.layers.dbf import BYTES, DbfText, decode_cell, decode_column, hint_issues, settle_dbf
 from geosys.layers.dictionary import full_names
@@ -309,3 +309,35 @@ def _unreadable(path: Path, error: Exception) -> DeliveryError:
         f"{path.name}: got a file GDAL cannot read ({error}), expected {path.suffix.lower()[1:]}. "
         "Open it in a GIS; ask the sender for a complete copy."
     )
+
+
+def write_tiles(
+    path: Path, layer: str, frame: gpd.GeoDataFrame, zooms: tuple[int, int], extent: int, slack: float = 0.0
+) -> None:
+    """Write a frame as a new file of vector tiles (PMTiles), from the first zoom to the last.
+
+    No feature is left out because a tile is full.
+
+    Parameters
+    ----------
+    frame : in any CRS that is named; the tiles are in Web Mercator. Its columns become the tiles' attributes.
+    extent : steps along a tile's side; what is smaller than a step vanishes from that zoom.
+    slack : how many steps an edge may move so that vertices can be left out.
+
+    Raises
+    ------
+    GeoSysError
+        When the file cannot be written, as on a full disk; nothing is left of it.
+    """
+    path.unlink(missing_ok=True)  # GDAL does not write over tiles
+    kept = {"MAX_SIZE": 1_000_000_000, "MAX_FEATURES": 100_000_000}  # GDAL's own limits drop features without a word
+    try:
+        pyogrio.write_dataframe(
+            frame, path, driver="PMTiles", layer=layer, MINZOOM=zooms[0], MAXZOOM=zooms[1], EXTENT=extent,
+            BUFFER=extent // 64, SIMPLIFICATION=slack, **kept,
+        )  # fmt: skip
+    except _TROUBLE as error:
+        path.unlink(missing_ok=True)
+        raise GeoSysError(
+            f"{path.name}: tiles cannot be written ({error}). Look whether the disk is full, then run it again."
+        ) from None

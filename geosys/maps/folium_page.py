@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 _ROOM = files("geosys.maps")
 _LEAFLET = "vendor/leaflet-1.9.4"
 SCRIPTS = (
-    "words.js", "tables.js", "dom.js", "drawing.js", "board.js", "layer.js", "marks.js",
-    "card.js", "search.js", "layers_panel.js", "findings_panel.js", "notes_panel.js", "start.js",
+    "words.js", "tables.js", "dom.js", "drawing.js", "ellipsoid.js", "board.js", "layer.js", "marks.js", "time.js",
+    "card.js", "search.js", "layers_panel.js", "filters.js", "findings_panel.js", "notes_panel.js", "tools.js",
+    "permalink.js", "start.js",
 )  # fmt: skip
 
 # How an address ends -> the file whose text takes its place, or None for what the page does not use.
@@ -182,12 +183,23 @@ def render_page(
     for number, show in enumerate(shown):
         chart.add_child(PackedLayer(number, show=show), name=f"layer_{number}")
     chart.add_child(_Start(chart.get_name()), name="start")
-    figure.html.add_child(Verbatim(f"<style>\n{read_asset('page/map.css')}</style>"), name="style")
+    figure.html.add_child(Verbatim(f"<style>\n{_lean(read_asset('page/map.css'))}</style>"), name="style")
     figure.html.add_child(Verbatim(read_asset("page/frame.html")), name="frame")
     figure.html.add_child(Verbatim(f'<script type="application/json" id="geosys-data">{payload}</script>'), name="data")
-    code = "\n".join(_safe_script(read_asset(f"page/{name}")) for name in SCRIPTS)
+    code = "\n".join(_safe_script(_lean(read_asset(f"page/{name}"))) for name in SCRIPTS)
     figure.html.add_child(Verbatim(f"<script>\n{code}</script>"), name="script")
     return figure.render()
+
+
+def _lean(text: str) -> str:
+    """Return our script or style without indents and without comments that begin a line; every page carries it."""
+    lines, inside = [], False
+    for line in map(str.strip, text.splitlines()):
+        inside = inside or line.startswith("/*")
+        if line and not inside and not line.startswith("//"):
+            lines.append(line)
+        inside = inside and not line.endswith("*/")
+    return "\n".join(lines) + "\n"
 
 
 def _safe_script(text: str) -> str:

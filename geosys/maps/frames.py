@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geosys._faults import Faults
 
@@ -33,7 +33,8 @@ FINDING_COLUMNS = (
     "action_zh", "action_en", "basis_zh", "basis_en", "lead", "lead_zh", "lead_en", "support_zh",
     "due_on", "certainty", "case_id", "status", "seen",
 )  # fmt: skip
-FINDING_EXTRAS = ("why_zh", "why_en", "area_m2", "share", "distance_m")  # used where the findings have them
+# Used where the findings have them; `found_on` and `history` carry the page's months.
+FINDING_EXTRAS = ("why_zh", "why_en", "next_zh", "next_en", "area_m2", "share", "distance_m", "found_on")
 OUTCOME_COLUMNS = (
     "rule", "rule_title_zh", "rule_title_en", "hit", "near", "clear", "not_assessed", "needs_review",
     "why_zh", "why_en",
@@ -58,6 +59,8 @@ class MapLayer:
     column_disclosure : disclosure of single columns, where narrower than the layer's.
     codes : column -> code -> title, for columns that hold codes.
     units : column -> unit, printed behind numbers.
+    timeline : day -> the class code of each row as it was from that day on, in the order of `frame`, for layers whose
+        classes change: results of earlier months or runs. The page's time slider goes through them; empty: it does not.
     """
 
     id: str
@@ -72,6 +75,7 @@ class MapLayer:
     column_disclosure: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    timeline: Mapping[date, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

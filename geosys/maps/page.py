@@ -6,19 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
 
 from geosys._faults import Faults
+from geosys.maps.finding_data import names_of, pack_anchors, pack_areas, pack_findings
 from geosys.maps.folium_page import render_page
 from geosys.maps.frames import (
     FINDING_COLUMNS,
-    FINDING_EXTRAS,
     FOUND,
     OUTCOME_COLUMNS,
     STATUSES,
     check_columns,
     check_words,
 )
+from geosys.maps.initials import initials_table
 from geosys.maps.pack import pack_column, pack_shapes, plain_value, write_integers
 from geosys.maps.spec import LayerView, check_disclosure
 
@@ -63,7 +63,7 @@ def build_page(
     check_words(findings, "status", STATUSES, "findings")
     _check_crs([(f"layer {layer.id}", layer.frame) for layer in layers] + [("findings", findings)])
     placed = _place(spec, layers)
-    check_disclosure(spec, layers, {layer.id: _columns(view, layer) for view, layer in placed})
+    check_disclosure(spec, layers, {layer.id: [*_columns(view, layer), view.since] for view, layer in placed})
     bounds = _bounds(spec, layers, findings)
     data = {
         "title": _pair(spec.title),
@@ -79,7 +79,9 @@ def build_page(
         "groups": [[name, _pair(title)] for name, title in spec.groups.items()] + [[_OTHER, ["其他", "Other"]]],
         "words": _words(spec),
         "layers": [_pack_layer(spec, view, layer) for view, layer in placed],
-        "findings": _pack_findings(findings),
+        "findings": pack_findings(findings),
+        "areas": _pack_areas(spec, placed, findings),
+        "initials": initials_table(names_of(layers, findings)),
         "rules": [{name: plain_value(row[name]) for name in OUTCOME_COLUMNS} for _, row in outcomes.iterrows()],
     }
     centre = ((bounds[0][0] + bounds[1][0]) / 2, (bounds[0][1] + bounds[1][1]) / 2)
@@ -150,15 +152,25 @@ def _pack_layer(spec: MapSpec, view: LayerView, layer: MapLayer) -> dict[str, An
         "style": {name: getattr(style, name) for name in _LOOKS},
         "by": _pair(layer.columns[style.by]) if style.by in layer.columns else None,
         "classes": [_swatch(swatch) for swatch in swatches.values()],
+        "since": pack_column(frame[view.since]) if view.since in frame.columns else None,
+        "timeline": _pack_timeline(layer, list(swatches), prefix=style.prefix),
         "classRows": write_integers(_class_rows(codes, list(swatches), prefix=style.prefix)),
         "ids": pack_column(frame["feature_id"].astype(str)),
         "names": pack_column(frame["name"]),
         "columns": columns,
         "shapes": pack_shapes(shapes),
-        "anchors": _anchors(shapes) if view.label_zoom is not None else None,
+        "anchors": pack_anchors(shapes) if view.label_zoom is not None else None,
         "version": layer.version,
         "delivered": layer.delivered,
     }
+
+
+def _pack_areas(
+    spec: MapSpec, placed: Sequence[tuple[LayerView, MapLayer]], findings: gpd.GeoDataFrame
+) -> list[dict[str, Any]]:
+    """Return, for each layer of `spec.areas` that is there, which findings lie in which of its polygons."""
+    numbers = {view.layer: number for number, (view, layer) in enumerate(placed) if len(layer.frame)}
+    return [pack_areas(findings, placed[numbers[a]][1], numbers[a]) for a in spec.areas if a in numbers]
 
 
 def _class_rows(codes: Sequence[Any] | pd.Series, known: Sequence[str], *, prefix: bool) -> np.ndarray[Any, Any]:
@@ -173,24 +185,16 @@ def _class_rows(codes: Sequence[Any] | pd.Series, known: Sequence[str], *, prefi
     return np.array([number(code) for code in codes], dtype=np.int64)
 
 
-def _pack_findings(findings: gpd.GeoDataFrame) -> dict[str, Any]:
-    """Return the findings as the page reads them: columns, shapes and, for the marks, one position each."""
-    shapes = findings.geometry.to_numpy()
-    extras = [name for name in FINDING_EXTRAS if name in findings.columns]
-    return {
-        "n": len(findings),
-        "columns": {name: pack_column(findings[name]) for name in (*FINDING_COLUMNS, *extras)},
-        "shapes": pack_shapes(shapes),
-        "anchors": _anchors(shapes),
-    }
-
-
-def _anchors(shapes: Any) -> dict[str, Any]:
-    """Return one position on each shape, where its mark or name stands; for a line its middle."""
-    lineal = shapely.get_type_id(shapes) == 1
-    points = shapely.point_on_surface(shapes)
-    points[lineal] = shapely.line_interpolate_point(shapes[lineal], 0.5, normalized=True)
-    return pack_shapes(points)
+def _pack_timeline(layer: MapLayer, codes: Sequence[str], *, prefix: bool) -> list[list[str]]:
+    """Return day and classes of each row for every day of a layer's timeline, the first day first."""
+    faults = Faults()
+    for day, values in layer.timeline.items():
+        if len(values) != len(layer.frame):
+            what = f"map, layer {layer.id} timeline {day.isoformat()}"
+            faults.add(what, f"{len(values)} classes", f"{len(layer.frame)}, one a row")
+    faults.raise_if_any()
+    days = sorted(layer.timeline)
+    return [[day.isoformat(), write_integers(_class_rows(layer.timeline[day], codes, prefix=prefix))] for day in days]
 
 
 def _bounds(spec: MapSpec, layers: Sequence[MapLayer], findings: gpd.GeoDataFrame) -> list[list[float]]:

@@ -34,6 +34,7 @@ class LayerView:
     columns : columns of its card, in order; empty: all that the layer offers.
     min_zoom : drawn from this zoom on; keeps heavy layers off the overview.
     label_zoom : its names are written from this zoom on; None: never.
+    since : column with the day from which a row exists; the time slider hides it before. Empty: it always existed.
     """
 
     layer: str
@@ -42,11 +43,12 @@ class LayerView:
     columns: tuple[str, ...] = ()
     min_zoom: int = 0
     label_zoom: int | None = None
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MapSpec:
-    """Hold a map's spec; `views` stand in drawing order, the lowest first."""
+    """Hold a map's spec; `views` stand in drawing order, the lowest first, and `areas` are layers one may filter by."""
 
     title: Text
     notice: Text
@@ -58,6 +60,7 @@ class MapSpec:
     groups: Mapping[str, Text]
     views: tuple[LayerView, ...]
     palettes: Palettes
+    areas: tuple[str, ...] = ()
 
     def view(self, layer: str) -> LayerView | None:
         """Return the view of a layer, or None where the spec does not name it."""
@@ -79,7 +82,7 @@ def load_map(folder: Path, fields: Mapping[str, Collection[str]] | None = None, 
     faults = Faults()
     palettes = load_palettes(folder / "palettes.toml", faults)
     where, table = short_name(folder / name), read_toml(folder / name)
-    faults.keys(where, table, ("frame_on", "max_zoom"), (*_TEXTS, "audience", "groups", "layers"))
+    faults.keys(where, table, ("frame_on", "max_zoom", "areas"), (*_TEXTS, "audience", "groups", "layers"))
     groups = _read_groups(where, table.get("groups", {}), faults)
     views = _read_views(where, table.get("layers", []), groups, faults)
     spec = {key: faults.text(f"{where} {key}", table.get(key)) for key in _TEXTS if key in table}
@@ -87,6 +90,7 @@ def load_map(folder: Path, fields: Mapping[str, Collection[str]] | None = None, 
     frame_on = table.get("frame_on", "")
     if frame_on:
         faults.one_of(f"{where} frame_on", frame_on, [view.layer for view in views], "a layer of this map")
+    areas = _read_areas(f"{where} areas", table.get("areas", []), views, faults)
     max_zoom = _zoom(f"{where} max_zoom", table.get("max_zoom", 19), faults)
     if fields is not None:
         _check_fields(where, views, fields, faults)
@@ -94,7 +98,14 @@ def load_map(folder: Path, fields: Mapping[str, Collection[str]] | None = None, 
     faults.raise_if_any()
     assert palettes is not None  # noqa: S101  its faults have been raised
     return MapSpec(
-        **spec, audience=audience, frame_on=frame_on, max_zoom=max_zoom, groups=groups, views=views, palettes=palettes
+        **spec,
+        audience=audience,
+        frame_on=frame_on,
+        max_zoom=max_zoom,
+        groups=groups,
+        views=views,
+        palettes=palettes,
+        areas=areas,
     )
 
 
@@ -132,6 +143,14 @@ def _read_groups(where: str, table: object, faults: Faults) -> dict[str, Text]:
     return {name: faults.text(f"{where} [groups] {name}", title) for name, title in table.items()}
 
 
+def _read_areas(where: str, value: object, views: Sequence[LayerView], faults: Faults) -> tuple[str, ...]:
+    """Read the layers whose polygons the findings may be filtered by."""
+    if not faults.typed(where, value, list, "a list of layers") or not isinstance(value, list):
+        return ()
+    known = [view.layer for view in views]
+    return tuple(faults.one_of(where, layer, known, "a layer of this map") for layer in value)
+
+
 def _read_views(where: str, rows: object, groups: Mapping[str, Text], faults: Faults) -> tuple[LayerView, ...]:
     """Read ``[[layers]]``, lowest first."""
     if not faults.typed(f"{where} [[layers]]", rows, list, "a list of layers") or not isinstance(rows, list):
@@ -157,6 +176,7 @@ def _read_view(place: str, row: Mapping[str, Any], groups: Mapping[str, Text], f
     if faults.typed(f"{place} columns", columns, list, "a list of columns"):
         for column in columns:
             faults.typed(f"{place} columns", column, str, "a column")
+    faults.typed(f"{place} since", row.get("since", ""), str, "a column")
     label = row.get("label_zoom")
     return LayerView(
         layer=str(row.get("layer")),
@@ -165,6 +185,7 @@ def _read_view(place: str, row: Mapping[str, Any], groups: Mapping[str, Text], f
         columns=tuple(map(str, columns)) if isinstance(columns, list) else (),
         min_zoom=_zoom(f"{place} min_zoom", row.get("min_zoom", 0), faults),
         label_zoom=None if label is None else _zoom(f"{place} label_zoom", label, faults),
+        since=str(row.get("since", "")),
     )
 
 
@@ -183,7 +204,8 @@ def _check_fields(
     for view in views:
         place = f"{where} [[layers]] {view.layer}"
         faults.one_of(place, view.layer, fields, "a layer of layers/")
-        for column in view.columns if view.layer in fields else ():
+        named = (*view.columns, *([view.since] if view.since else []))
+        for column in named if view.layer in fields else ():
             faults.one_of(f"{place} columns", column, fields[view.layer], f"a field of layers/{view.layer}.toml")
 
 

@@ -46,14 +46,27 @@
     },
 
     paint: function () {
+      if (GeoSys.still) return;
       const view = this.view();
       const ctx = this._context;
       // a new width empties the canvas; clearRect would be printed as a white sheet over the board below
       this._container.width = Math.round(view.width * this._dense);
       this._container.height = Math.round(view.height * this._dense);
       ctx.setTransform(this._dense, 0, 0, this._dense, 0, 0);
+      const west = this._bounds.min.add(this._map._getMapPanePos()).x;
+      for (const half of GeoSys.time.halves(view, west)) GeoSys.time.asOf(half.day, () => this.paintHalf(ctx, view, half));
+    },
+
+    /** Paint one stretch of the canvas; with two dates shown side by side there are two. */
+    paintHalf: function (ctx, view, half) {
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(half.from, 0, half.to - half.from, view.height);
+      ctx.clip();
+      view.taken = [];
       for (const painter of this.painters) painter.draw(ctx, view);
       for (const painter of this.painters) if (painter.drawNames) painter.drawNames(ctx, view);
+      ctx.restore();
     },
 
     /** Return how world units become pixels of the canvas, and the box (world) that can be seen. */
@@ -82,15 +95,29 @@
     },
   });
 
-  /** Return the board of a map: "layers" below, "marks" (findings and what is chosen) above; made when first asked for. */
+  const HEIGHTS = { layers: 400, marks: 450, tools: 460 };
+
+  /** Return a board of a map: "layers" below, "marks" (findings, what is chosen) and "tools" above; made when first asked for. */
   GeoSys.board = function (map, name) {
     const boards = (map.geosysBoards = map.geosysBoards || {});
     if (!boards[name]) {
-      map.createPane(name).style.zIndex = name === "layers" ? 400 : 450;
+      map.createPane(name).style.zIndex = HEIGHTS[name];
       map.getPane(name).style.pointerEvents = "none"; // the map itself hears the clicks
       boards[name] = new Board({ pane: name }).addTo(map);
     }
     return boards[name];
+  };
+
+  /** Move the map without drawing on the way, then draw once: a canvas drawn twice before printing is printed empty. */
+  GeoSys.drawOnce = function (action) {
+    GeoSys.still = true;
+    action();
+    GeoSys.still = false;
+    for (const board of Object.values(GeoSys.map.geosysBoards)) board.paint();
+  };
+
+  GeoSys.redraw = function () {
+    for (const name of ["layers", "marks"]) GeoSys.board(GeoSys.map, name).redraw();
   };
 
   /** Trace a shape on the context; positions closer than a pixel to the last one are left out. */

@@ -2,7 +2,6 @@
 "use strict";
 
 (function (GeoSys) {
-  const DONE = new Set(["accepted", "closed"]);
   const card = { items: [], at: 0 };
 
   /** Open the card on a list of items: { finding: row } or { layer, row }. */
@@ -83,22 +82,52 @@
     line(list, "support", F.get(row, "support_zh"));
     due(list, row);
     line(list, "action", F.text(row, "action"));
+    line(list, "nextStep", F.text(row, "next"));
     line(list, "object", F.get(row, "object_name") || F.get(row, "object_id"));
     const seen = GeoSys.data().words.seen[F.get(row, "seen")];
     if (seen && F.get(row, "seen") !== "present") line(list, "seen", GeoSys.pick(seen.title));
     line(list, "code", F.get(row, "subject_id"));
     line(list, "caseId", F.get(row, "case_id"));
     line(list, "findingId", F.get(row, "finding_id"));
+    line(list, "foundOn", F.get(row, "found_on"));
     body.appendChild(list);
+    history(body, row);
+    photos(body, row);
+  }
+
+  /** Add the steps of the case, the last one first. */
+  function history(body, row) {
+    const steps = GeoSys.Findings.steps(row);
+    if (!steps.length) return;
+    const list = GeoSys.make("ol", { class: "gs-steps" });
+    for (const [day, status, note] of steps.slice().reverse()) {
+      const word = GeoSys.data().words.statuses[status];
+      list.appendChild(GeoSys.make("li", { class: day > GeoSys.time.day ? "gs-soft" : "" },
+        GeoSys.make("time", { text: day }), GeoSys.make("b", { text: word ? GeoSys.pick(word.title) : status }), note ? GeoSys.make("span", { text: note }) : null));
+    }
+    body.appendChild(GeoSys.make("h3", { text: GeoSys.say("history") }));
+    body.appendChild(list);
+  }
+
+  /** Add the photos that came with the finding; the page holds them itself and fetches none. */
+  function photos(body, row) {
+    const F = GeoSys.Findings;
+    if (!F.has("photos")) return;
+    body.appendChild(GeoSys.make("h3", { text: GeoSys.say("photos") }));
+    const shots = (F.get(row, "photos") || []).filter(([source]) => /^data:image\/(png|jpeg|webp);base64,/.test(source));
+    if (!shots.length) body.appendChild(GeoSys.make("p", { class: "gs-soft", text: GeoSys.say("noPhoto") }));
+    for (const [source, caption] of shots) {
+      body.appendChild(GeoSys.make("figure", {}, GeoSys.make("img", { attr: { src: source, alt: caption || GeoSys.say("photos") } }), GeoSys.make("figcaption", { text: caption })));
+    }
   }
 
   /** Add the due date, and by how many days it has passed while the case is still open. */
   function due(list, row) {
     const F = GeoSys.Findings;
     const day = F.get(row, "due_on");
-    const late = day ? GeoSys.daysBetween(day, GeoSys.data().asOf) : 0;
+    const late = day ? GeoSys.daysBetween(day, GeoSys.time.day) : 0;
     const value = line(list, "due", day);
-    if (value && late > 0 && !DONE.has(F.get(row, "status"))) {
+    if (value && late > 0 && F.isOpen(row)) {
       value.appendChild(GeoSys.make("strong", { class: "gs-late", text: GeoSys.say("overdue", { n: GeoSys.count(late) }) }));
     }
   }
@@ -168,6 +197,7 @@
       F.chosen = { shapes, row, x: ringed ? anchors.x[at] : null, y: ringed ? anchors.y[at] : null };
     }
     GeoSys.board(GeoSys.map, "marks").redraw();
+    GeoSys.keepView();
   }
 
   /** Bring an item into view, switch its layer on where needed, and open its card. */

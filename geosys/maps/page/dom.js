@@ -28,7 +28,9 @@
   /** Make a chip: a short word on its colour. */
   GeoSys.chip = function (swatch, extra) {
     const chip = GeoSys.make("span", { class: "gs-chip", text: GeoSys.pick(swatch.title) + (extra || "") });
-    chip.style.setProperty("--chip", swatch.colour || "#5b6875");
+    const colour = swatch.colour || "#5b6875";
+    chip.style.setProperty("--chip", colour);
+    chip.style.color = GeoSys.inkOn(colour);
     return chip;
   };
 

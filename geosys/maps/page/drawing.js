@@ -53,6 +53,18 @@
     ctx.stroke();
   };
 
+  /** Return how bright a colour #rrggbb is, 0 to 1 (relative luminance, WCAG 2.1). */
+  GeoSys.luminance = function (colour) {
+    const [r, g, b] = [1, 3, 5].map((at) => {
+      const part = parseInt(colour.slice(at, at + 2), 16) / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+
+  /** Return white or black, whichever has the greater contrast with a colour; it is at least 4.5. */
+  GeoSys.inkOn = (colour) => (GeoSys.luminance(colour) < 0.179 ? "#ffffff" : "#000000");
+
   /** Draw a finding's symbol: shape = status, colour and inner mark = outcome, so that a grey print still tells. */
   GeoSys.findingSymbol = function (ctx, status, outcome, x, y, r) {
     const hollow = GeoSys.isHollow(status.shape);
@@ -66,7 +78,7 @@
     ctx.lineWidth = hollow ? 3 : 1;
     ctx.strokeStyle = hollow ? outcome.colour : "rgba(20,24,30,.85)";
     ctx.stroke();
-    const ink = hollow ? outcome.colour : "#ffffff";
+    const ink = hollow ? outcome.colour : GeoSys.inkOn(outcome.colour);
     if (outcome.mark === "dot") {
       ctx.beginPath();
       ctx.arc(x, y, r * 0.36, 0, TURN);

@@ -5,6 +5,8 @@
   GeoSys.panels = GeoSys.panels || {};
   const STEP = 100;
   const FOUND = ["hit", "near", "needs_review"];
+  const TEXTS = ["rule", "lead", "area", "due", "from", "to"];
+  const SETS = ["outcome", "status", "severity"];
   let listed = STEP;
 
   GeoSys.panels.findings = function () {
@@ -16,7 +18,9 @@
     for (const word of FOUND) {
       box.appendChild(toggle("outcome", word, words.outcomes[word], outcomes[word] || 0, GeoSys.findingSwatch(words.statuses.found, words.outcomes[word])));
     }
-    for (const word of ["not_assessed", "clear"]) box.appendChild(plain(words.outcomes[word], sum(word)));
+    const apart = GeoSys.make("div", { class: "gs-apart" });
+    for (const word of ["not_assessed", "clear"]) apart.appendChild(plain(words.outcomes[word], GeoSys.ruleSum(word), word));
+    box.appendChild(apart);
     box.appendChild(heading("status", "statusHint"));
     const statuses = F.counts("status");
     const grid = GeoSys.make("div", { class: "gs-pairs" });
@@ -33,7 +37,7 @@
       row.appendChild(toggle("severity", word, words.severities[word], severities[word] || 0, bar));
     }
     box.appendChild(row);
-    box.appendChild(rulePicker());
+    box.appendChild(GeoSys.filterLists());
     box.appendChild(list());
   };
 
@@ -41,11 +45,12 @@
     return GeoSys.make("h3", { text: GeoSys.say(word) }, hint ? GeoSys.make("small", { text: GeoSys.say(hint) }) : null);
   }
 
-  /** Sum an outcome over the rules that pass the rule filter. */
-  function sum(word) {
+  /** Write an outcome's count over the rules that pass the rule filter; of an earlier day nobody knows it. */
+  GeoSys.ruleSum = function (word) {
+    if (GeoSys.time.now() < GeoSys.data().asOf) return "—";
     const rule = GeoSys.Findings.filter.rule;
-    return GeoSys.data().rules.reduce((total, row) => total + (!rule || row.rule === rule ? row[word] || 0 : 0), 0);
-  }
+    return GeoSys.count(GeoSys.data().rules.reduce((total, row) => total + (!rule || row.rule === rule ? row[word] || 0 : 0), 0));
+  };
 
   function toggle(column, word, swatch, count, sign) {
     const set = GeoSys.Findings.filter[column];
@@ -66,26 +71,11 @@
   }
 
   /** Make the line of an outcome that has no marks: it is counted, and said to be so. */
-  function plain(swatch, count) {
-    const box = GeoSys.make("span", { class: "gs-box" });
-    box.style.background = swatch.colour;
+  function plain(swatch, count, word) {
+    const box = GeoSys.outcomeBox(word);
     return GeoSys.make("div", { class: "gs-toggle gs-plain", attr: { title: GeoSys.say("notOnMap") } }, box,
       GeoSys.make("span", { class: "gs-grow", text: GeoSys.pick(swatch.title) }),
-      GeoSys.make("span", { class: "gs-count", text: GeoSys.count(count) }));
-  }
-
-  function rulePicker() {
-    const F = GeoSys.Findings;
-    const counts = F.counts("rule");
-    const select = GeoSys.make("select", { attr: { id: "gs-rule", "aria-label": GeoSys.say("rule") } });
-    select.appendChild(GeoSys.make("option", { text: GeoSys.say("allRules"), attr: { value: "" } }));
-    for (const row of GeoSys.data().rules) {
-      const title = GeoSys.pick([row.rule_title_zh, row.rule_title_en]);
-      select.appendChild(GeoSys.make("option", { text: title + GeoSys.bracket(GeoSys.count(counts[row.rule] || 0)), attr: { value: row.rule } }));
-    }
-    select.value = F.filter.rule;
-    select.addEventListener("change", () => GeoSys.filterByRule(select.value));
-    return GeoSys.make("div", {}, heading("rule"), select);
+      GeoSys.make("span", { class: "gs-count", text: count }));
   }
 
   function list() {
@@ -114,18 +104,18 @@
       GeoSys.make("span", { class: "gs-two" },
         GeoSys.make("b", { text: GeoSys.brief(F.name(row), 60) }),
         GeoSys.make("small", { text: GeoSys.brief(F.text(row, "rule_title"), 80) })),
-      GeoSys.make("span", { class: "gs-when", text: F.get(row, "due_on") || "" }));
+      GeoSys.make("span", { class: "gs-when" + (F.isDue(row, "overdue") ? " gs-late" : ""), text: F.get(row, "due_on") || "" }));
   }
 
   function isFiltered() {
     const filter = GeoSys.Findings.filter;
-    return Boolean(filter.rule || filter.outcome.size || filter.status.size || filter.severity.size);
+    return TEXTS.some((name) => filter[name]) || SETS.some((name) => filter[name].size);
   }
 
   function reset() {
     const filter = GeoSys.Findings.filter;
-    filter.rule = "";
-    for (const column of ["outcome", "status", "severity"]) filter[column].clear();
+    for (const name of TEXTS) filter[name] = "";
+    for (const name of SETS) filter[name].clear();
     GeoSys.applyFilter();
   }
 
@@ -141,5 +131,7 @@
     GeoSys.board(GeoSys.map, "marks").redraw();
     GeoSys.panels.findings();
     GeoSys.panels.legend();
+    GeoSys.byId("said").textContent = GeoSys.byId("shown").textContent;
+    GeoSys.keepView();
   };
 })(window.GeoSys);

@@ -17,6 +17,7 @@
       this.n = this.spec.shapes.n;
       this.id = GeoSys.column(this.spec.ids, this.n);
       this._name = GeoSys.column(this.spec.names, this.n);
+      this.since = this.spec.since ? GeoSys.column(this.spec.since, this.n) : null;
       this.values = this.spec.columns.map((column) => GeoSys.column(column.values, this.n));
     },
 
@@ -43,9 +44,35 @@
       return this._shapes;
     },
 
+    /** Return which entry of the timeline holds on the day that is drawn: -1 before the first, null for the present. */
+    chapter: function () {
+      const timeline = this.spec.timeline;
+      if (!timeline.length || GeoSys.time.day >= GeoSys.data().asOf) return null;
+      let at = -1;
+      while (at + 1 < timeline.length && timeline[at + 1][0] <= GeoSys.time.day) at++;
+      return at;
+    },
+
+    /** Return something that depends on the chapter, made once for each. */
+    perChapter: function (name, make) {
+      const key = name + this.chapter();
+      if (!this._kept) this._kept = new Map();
+      if (!this._kept.has(key)) this._kept.set(key, make(this.chapter()));
+      return this._kept.get(key);
+    },
+
+    /** Return the class of each row on the day that is drawn; -1 where it had none yet. */
     classes: function () {
-      if (!this._classes) this._classes = GeoSys.integers(this.spec.classRows, this.n);
-      return this._classes;
+      return this.perChapter("classes", (at) => {
+        if (at === -1) return new Float64Array(this.n).fill(-1);
+        return GeoSys.integers(at === null ? this.spec.classRows : this.spec.timeline[at][1], this.n);
+      });
+    },
+
+    /** Say whether a row exists on the day that is drawn; without a date it always did. */
+    exists: function (row) {
+      const first = this.since ? this.since(row) : null;
+      return !first || first <= GeoSys.time.day;
     },
 
     /** Return the row that has this id, or -1. */
@@ -59,11 +86,10 @@
 
     /** Return the rows in drawing order: class by class, so that colours change seldom; large shapes stay below. */
     drawingOrder: function () {
-      if (!this._order) {
+      return this.perChapter("order", () => {
         const classes = this.classes();
-        this._order = Uint32Array.from({ length: this.n }, (_, row) => row).sort((a, b) => classes[a] - classes[b] || a - b);
-      }
-      return this._order;
+        return Uint32Array.from({ length: this.n }, (_, row) => row).sort((a, b) => classes[a] - classes[b] || a - b);
+      });
     },
 
     isDrawnAt: function (zoom) {
@@ -82,7 +108,7 @@
       ctx.setLineDash(style.dash);
       ctx.lineWidth = style.width;
       for (const row of this.drawingOrder()) {
-        if (!shapes.kinds[row] || !GeoSys.inView(view, shapes, row, 12)) continue;
+        if (!shapes.kinds[row] || !GeoSys.inView(view, shapes, row, 12) || !this.exists(row)) continue;
         if (classes[row] !== current) {
           current = classes[row];
           look = GeoSys.look(style, this.spec.classes[current]);
@@ -151,7 +177,7 @@
       ctx.fillStyle = this.spec.style.colour;
       const below = this.spec.kind === "point" ? 13 : 0;
       for (let row = 0; row < this.n; row++) {
-        if (!anchors.kinds[row] || !GeoSys.inView(view, anchors, row, 0)) continue;
+        if (!anchors.kinds[row] || !GeoSys.inView(view, anchors, row, 0) || !this.exists(row)) continue;
         const at = GeoSys.firstOf(anchors, row);
         const x = anchors.x[at] * view.scale - view.dx;
         const y = anchors.y[at] * view.scale - view.dy + below;
@@ -172,7 +198,7 @@
       const shapes = this.shapes();
       const reach = pixel * (this.spec.kind === "point" ? this.spec.style.size + 4 : this.spec.kind === "line" ? 6 : 0);
       const rows = [];
-      for (let row = this.n - 1; row >= 0; row--) if (GeoSys.touches(shapes, row, x, y, reach)) rows.push(row);
+      for (let row = this.n - 1; row >= 0; row--) if (this.exists(row) && GeoSys.touches(shapes, row, x, y, reach)) rows.push(row);
       return rows;
     },
   });

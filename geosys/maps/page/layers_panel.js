@@ -9,6 +9,7 @@
     const box = GeoSys.clear(GeoSys.byId("layers"));
     const layers = GeoSys.layers || [];
     first = first || layers.map((layer) => GeoSys.map.hasLayer(layer));
+    GeoSys.panels.legend();
     box.appendChild(
       GeoSys.make("div", { class: "gs-row gs-tools" },
         GeoSys.button("asDelivered", "gs-button", () => setAll((_, at) => first[at])),
@@ -69,17 +70,15 @@
     return layer._bare;
   }
 
-  /** Return [class number, count] of the classes a layer really has, in the palette's order, others last. */
-  function classCounts(layer) {
+  /** Return [class number, count] of the classes a layer really has, among its wanted rows, in the palette's order, others last. */
+  function classCounts(layer, wanted) {
     if (!layer.spec.classes.length) return [];
-    if (!layer._counts) {
-      const counts = new Map();
-      for (const number of layer.classes()) counts.set(number, (counts.get(number) || 0) + 1);
-      const last = layer.spec.classes.length;
-      layer._counts = Array.from(counts).sort((a, b) => (a[0] < 0 ? last : a[0]) - (b[0] < 0 ? last : b[0]));
-    }
-    return layer._counts;
+    const counts = new Map();
+    layer.classes().forEach((number, row) => layer.exists(row) && (!wanted || wanted(row)) && counts.set(number, (counts.get(number) || 0) + 1));
+    const last = layer.spec.classes.length;
+    return Array.from(counts).sort((a, b) => (a[0] < 0 ? last : a[0]) - (b[0] < 0 ? last : b[0]));
   }
+  GeoSys.classCounts = classCounts;
 
   function classList(layer, present) {
     const list = GeoSys.make("ul", { class: "gs-classes" });

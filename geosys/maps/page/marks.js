@@ -4,12 +4,15 @@
 (function (GeoSys) {
   const OUTCOME_RANK = { hit: 0, needs_review: 1, near: 2 };
   const SEVERITY_RANK = { critical: 0, high: 1, medium: 2, low: 3 };
+  const DONE = new Set(["accepted", "closed", "look_back", "dismissed"]); // nothing is owed any more
+  const DUE = ["overdue", "next30", "range", "none"];
   const COLUMNS = {};
 
   const Findings = {
     n: 0,
     order: 0,
-    filter: { rule: "", outcome: new Set(), status: new Set(), severity: new Set() }, // an empty set lets all pass
+    // an empty set, or an empty text, lets all pass; `due` is overdue, next30, range (from, to) or none
+    filter: { rule: "", lead: "", area: "", due: "", from: "", to: "", outcome: new Set(), status: new Set(), severity: new Set() },
     chosen: null, // { shapes, row, x, y } of what the card shows
 
     load: function () {
@@ -19,10 +22,43 @@
       this.shapes = GeoSys.shapes(packed.shapes);
       this.anchors = GeoSys.shapes(packed.anchors);
       this.ranked = Array.from({ length: this.n }, (_, row) => row).sort((a, b) => this.rank(a) - this.rank(b) || a - b);
-      this.update();
+      this.loadAreas();
     },
 
+    /** Read which findings lie in which polygon of the layers one may filter by: "layer/row id" -> rows. */
+    loadAreas: function () {
+      this.areas = new Map();
+      for (const packed of GeoSys.data().areas) {
+        const layer = GeoSys.layers[packed.layer];
+        const of = GeoSys.integers(packed.of, packed.n);
+        const inside = GeoSys.integers(packed.inside, packed.n);
+        for (let row = 0; row < layer.n; row++) this.areas.set(layer.spec.id + "/" + layer.id(row), new Set());
+        of.forEach((row, i) => this.areas.get(layer.spec.id + "/" + layer.id(inside[i])).add(row));
+      }
+    },
+
+    has: (column) => Boolean(COLUMNS[column]),
     get: (row, column) => (COLUMNS[column] ? COLUMNS[column](row) : null),
+
+    /** Return the steps of a case: [day, status, note], the first one first. */
+    steps: (row) => (COLUMNS.history && COLUMNS.history(row)) || [],
+
+    /** Return the day a finding is known from, or null. */
+    firstDay: function (row) {
+      const steps = this.steps(row);
+      return steps.length ? steps[0][0] : this.get(row, "found_on");
+    },
+
+    /** Return a case's status on the day that is drawn; without a history it is the present one. */
+    status: function (row) {
+      if (GeoSys.time.day >= GeoSys.data().asOf) return this.get(row, "status");
+      const before = this.steps(row).filter((step) => step[0] <= GeoSys.time.day);
+      return before.length ? before[before.length - 1][1] : this.get(row, "status");
+    },
+
+    isOpen: function (row) {
+      return !DONE.has(this.status(row));
+    },
 
     /** Return a column that exists in both languages. */
     text: function (row, column) {
@@ -33,9 +69,13 @@
       return String(this.get(row, "subject_name") || this.get(row, "subject_id") || GeoSys.say("noName"));
     },
 
+    word: function (row, column) {
+      return column === "status" ? this.status(row) : this.get(row, column);
+    },
+
     swatch: function (row, column) {
       const table = { outcome: "outcomes", status: "statuses", severity: "severities" }[column];
-      const word = this.get(row, column);
+      const word = this.word(row, column);
       return GeoSys.data().words[table][word] || { title: [String(word), String(word)], colour: "#5b6875" };
     },
 
@@ -46,43 +86,77 @@
 
     passes: function (row, except) {
       const filter = this.filter;
-      if (except !== "rule" && filter.rule && this.get(row, "rule") !== filter.rule) return false;
+      const first = this.firstDay(row);
+      if (first && first > GeoSys.time.day) return false;
+      for (const column of ["rule", "lead"]) {
+        if (except !== column && filter[column] && this.get(row, column) !== filter[column]) return false;
+      }
+      if (except !== "area" && filter.area && !this.areas.get(filter.area).has(row)) return false;
+      if (except !== "due" && !this.isDue(row, filter.due)) return false;
       return ["outcome", "status", "severity"].every(
-        (column) => column === except || !filter[column].size || filter[column].has(this.get(row, column)),
+        (column) => column === except || !filter[column].size || filter[column].has(this.word(row, column)),
       );
+    },
+
+    /** Say whether a finding's deadline passes a filter; days are counted from the day that is drawn. */
+    isDue: function (row, filter) {
+      if (!filter) return true;
+      const day = this.get(row, "due_on");
+      if (filter === "none") return !day;
+      if (!day) return false;
+      if (filter === "range") return (!this.filter.from || day >= this.filter.from) && (!this.filter.to || day <= this.filter.to);
+      const left = GeoSys.daysBetween(GeoSys.time.day, day);
+      return this.isOpen(row) && (filter === "overdue" ? left < 0 : left >= 0 && left <= 30);
+    },
+
+    /** Say whether a text may stand in a filter: what an address holds may be anything. */
+    allows: function (name, text) {
+      if (name === "rule") return GeoSys.data().rules.some((rule) => rule.rule === text);
+      if (name === "lead") return this.ranked.some((row) => this.get(row, "lead") === text);
+      if (name === "area") return this.areas.has(text);
+      if (name === "due") return DUE.includes(text);
+      return GeoSys.permalink.isDay(text);
     },
 
     /** Count the findings per word of a column, under the filters of the other columns. */
     counts: function (column) {
       const counts = {};
       for (let row = 0; row < this.n; row++) {
-        if (this.passes(row, column)) counts[this.get(row, column)] = (counts[this.get(row, column)] || 0) + 1;
+        if (!this.passes(row, column)) continue;
+        const word = this.word(row, column);
+        counts[word] = (counts[word] || 0) + 1;
       }
       return counts;
     },
 
     /** Apply the filters: the rows shown, worst first, and their places. */
     update: function () {
-      this.visible = this.ranked.filter((row) => this.passes(row));
+      this.views = new Map(GeoSys.time.drawn().map((day) => [day, GeoSys.time.asOf(day, () => this.select())]));
+      Object.assign(this, this.views.get(GeoSys.time.now()));
+    },
+
+    select: function () {
+      const visible = this.ranked.filter((row) => this.passes(row));
       const stacks = new Map();
-      for (const row of this.visible) {
+      for (const row of visible) {
         if (!this.anchors.kinds[row]) continue;
         const at = GeoSys.firstOf(this.anchors, row);
         const key = this.anchors.x[at] + " " + this.anchors.y[at];
         if (!stacks.has(key)) stacks.set(key, { x: this.anchors.x[at], y: this.anchors.y[at], rows: [] });
         stacks.get(key).rows.push(row);
       }
-      this.stacks = Array.from(stacks.values());
+      return { visible, stacks: Array.from(stacks.values()) };
     },
 
     radius: (zoom) => Math.max(4.5, Math.min(8.5, 4.5 + (zoom - 10) * 0.8)),
 
     draw: function (ctx, view) {
-      for (let i = this.visible.length - 1; i >= 0; i--) this._drawOutline(ctx, view, this.visible[i]);
+      const { visible, stacks } = this.views.get(GeoSys.time.day);
+      for (let i = visible.length - 1; i >= 0; i--) this._drawOutline(ctx, view, visible[i]);
       this._drawChosen(ctx, view);
       const radius = this.radius(view.zoom);
-      for (let i = this.stacks.length - 1; i >= 0; i--) {
-        const stack = this.stacks[i];
+      for (let i = stacks.length - 1; i >= 0; i--) {
+        const stack = stacks[i];
         const x = stack.x * view.scale - view.dx;
         const y = stack.y * view.scale - view.dy;
         if (x < -20 || y < -20 || x > view.width + 20 || y > view.height + 20) continue;
@@ -140,7 +214,7 @@
 
     /** Return the findings whose mark lies within `reach` (world) of a position, nearest mark first. */
     rowsAt: function (x, y, reach) {
-      return this.stacks
+      return this.views.get(GeoSys.time.day).stacks
         .map((stack) => [Math.hypot(stack.x - x, stack.y - y), stack])
         .filter((pair) => pair[0] <= reach)
         .sort((a, b) => a[0] - b[0])

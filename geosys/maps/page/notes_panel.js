@@ -91,22 +91,53 @@
     for (const word of ["hit", "near", "needs_review"]) {
       line.appendChild(key(GeoSys.findingSwatch(statuses.found, outcomes[word]), outcomes[word], counts[word] || 0));
     }
-    for (const word of ["not_assessed", "clear"]) {
-      const sign = GeoSys.make("span", { class: "gs-box" });
-      sign.style.background = outcomes[word].colour;
-      line.appendChild(key(sign, outcomes[word], GeoSys.data().rules.reduce((sum, row) => sum + (row[word] || 0), 0)));
-    }
     box.appendChild(line);
+    // what was not assessed, and what is clear, stands apart: neither has a mark on the map
+    const apart = GeoSys.make("div", { class: "gs-legend-line gs-apart" });
+    for (const word of ["not_assessed", "clear"]) apart.appendChild(key(GeoSys.outcomeBox(word), outcomes[word], GeoSys.ruleSum(word)));
+    apart.appendChild(GeoSys.make("span", { class: "gs-soft", text: GeoSys.say("notOnMap") }));
+    box.appendChild(apart);
     const shapes = GeoSys.make("div", { class: "gs-legend-line gs-legend-status" });
     const states = F.counts("status");
     for (const word of Object.keys(statuses)) {
       shapes.appendChild(key(GeoSys.findingSwatch(statuses[word], { colour: "#4b5866" }), statuses[word], states[word] || 0));
     }
     box.appendChild(shapes);
+    if (document.body.classList.contains("gs-printing")) box.appendChild(shownLayers());
+  };
+
+  /** Make the legend of what the view holds, by layer and class: paper has no side panel. */
+  function shownLayers() {
+    const view = GeoSys.board(GeoSys.map, "layers").view();
+    const box = GeoSys.make("div", { class: "gs-legend-layers" }, GeoSys.make("p", { class: "gs-soft", text: GeoSys.say("inView") }));
+    for (const layer of (GeoSys.layers || []).slice().reverse()) {
+      if (!layer.n || !GeoSys.map.hasLayer(layer) || !layer.isDrawnAt(view.zoom)) continue;
+      const { kind, style, classes } = layer.spec;
+      const shapes = layer.shapes();
+      const seen = (row) => shapes.kinds[row] && GeoSys.inView(view, shapes, row, 0);
+      const present = GeoSys.classCounts(layer, seen);
+      let n = 0;
+      for (let row = 0; row < layer.n; row++) n += layer.exists(row) && seen(row) ? 1 : 0;
+      if (!n) continue;
+      const line = GeoSys.make("div", { class: "gs-legend-line" });
+      line.appendChild(key(present.length ? null : GeoSys.layerSwatch(kind, style, null), { title: layer.spec.title }, n));
+      for (const [number, count] of present) {
+        line.appendChild(key(GeoSys.layerSwatch(kind, style, classes[number]), classes[number] || { title: [GeoSys.say("otherClass")] }, count));
+      }
+      box.appendChild(line);
+    }
+    return box;
+  }
+
+  /** Make the sign of an outcome without marks; what was not assessed is hatched, so that it never looks like a result. */
+  GeoSys.outcomeBox = function (word) {
+    const sign = GeoSys.make("span", { class: "gs-box gs-box-" + word });
+    sign.style.setProperty("--chip", GeoSys.data().words.outcomes[word].colour);
+    return sign;
   };
 
   function key(sign, swatch, count) {
     const title = GeoSys.pick(swatch.title).split(/[（(]/)[0].trim();
-    return GeoSys.make("span", { class: "gs-key" }, sign, GeoSys.make("span", { text: title }), GeoSys.make("b", { text: GeoSys.count(count) }));
+    return GeoSys.make("span", { class: "gs-key" }, sign, GeoSys.make("span", { text: title }), GeoSys.make("b", { text: typeof count === "number" ? GeoSys.count(count) : count }));
   }
 })(window.GeoSys);

@@ -10,6 +10,26 @@
   /** Fold what people do not tell apart when typing: case, full width and half width. */
   const fold = (text) => String(text).normalize("NFKC").toLowerCase();
 
+  let letters = null;
+
+  /** Return the texts a name is abbreviated by, a character of several readings in each: 长河 gives "ch" and "zh". */
+  function initials(name) {
+    if (!letters) {
+      letters = new Map();
+      for (const [letter, characters] of Object.entries(GeoSys.data().initials)) {
+        for (const character of characters) letters.set(character, (letters.get(character) || "") + letter);
+      }
+    }
+    let all = [""];
+    for (const character of String(name).slice(0, 40)) {
+      const read = letters.get(character) || (/[a-z0-9]/i.test(character) ? character : "");
+      if (read.length === 1) all = all.map((text) => text + read);
+      else if (read && all.length < 8) all = all.flatMap((text) => Array.from(read, (letter) => text + letter));
+      else if (read) all = all.map((text) => text + read[0]);
+    }
+    return all.join("\n");
+  }
+
   /** Build the index when the search is first used: the findings, then the layers, the topmost first. */
   function build() {
     const F = GeoSys.Findings;
@@ -17,12 +37,13 @@
       item: { finding: row },
       text: ["subject_name", "subject_id", "object_name", "object_id", "finding_id", "case_id", "rule_title_zh", "rule_title_en"]
         .map((column) => F.get(row, column) || "").map(fold).join("\n"),
+      short: fold([F.get(row, "subject_name"), F.get(row, "object_name")].map((name) => initials(name || "")).join("\n")),
     }));
     for (const layer of (GeoSys.layers || []).slice().reverse()) {
       const keys = layer.values.filter((_, at) => layer.spec.columns[at].key);
       for (let row = 0; row < layer.n; row++) {
         const words = [layer.name(row), layer.id(row)].concat(keys.map((value) => value(row) || ""));
-        index.push({ item: { layer, row }, text: fold(words.join("\n")) });
+        index.push({ item: { layer, row }, text: fold(words.join("\n")), short: fold(initials(layer.name(row))) });
       }
     }
   }
@@ -30,16 +51,17 @@
   function find(text) {
     if (!index) build();
     const words = fold(text).split(/\s+/).filter(Boolean);
-    const found = [];
-    let more = 0;
+    const [whole, short] = [[], []];
     if (words.length) {
       for (const entry of index) {
-        if (!words.every((word) => entry.text.includes(word))) continue;
-        if (found.length < MOST) found.push(entry.item);
-        else more++;
+        const plain = words.every((word) => entry.text.includes(word));
+        if (plain) whole.push(entry.item);
+        else if (words.every((word) => entry.text.includes(word) || (word.length > 1 && entry.short.includes(word)))) short.push(entry.item);
       }
     }
-    return { found, more };
+    // what is written as typed comes before what only begins so
+    const found = whole.concat(short);
+    return { found: found.slice(0, MOST), more: Math.max(0, found.length - MOST) };
   }
 
   function describe(item) {

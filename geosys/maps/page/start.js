@@ -11,14 +11,19 @@
     map.getContainer().setAttribute("data-word-label", "map");
     map.getContainer().setAttribute("role", "application");
     GeoSys.Findings.load();
+    GeoSys.time.load();
+    GeoSys.Findings.update();
     GeoSys.board(map, "marks").add(GeoSys.Findings);
     L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 120 }).addTo(map);
     if (narrow()) openPanel(false);
     listen(map);
     GeoSys.startSearch();
+    GeoSys.tools.listen(map);
+    GeoSys.time.listen(map);
     render();
     GeoSys.showTab(GeoSys.data().findings.n ? "findings" : "layers");
     home();
+    GeoSys.permalink.start(render);
     document.body.dataset.ready = "true";
   };
 
@@ -34,11 +39,12 @@
     GeoSys.byId("mark").textContent = data.mark ? pick(data.mark) : "";
     GeoSys.byId("mark").hidden = !data.mark;
     GeoSys.byId("notice").textContent = pick(data.notice);
-    GeoSys.byId("day").textContent = GeoSys.say("asOf") + " " + data.asOf;
     GeoSys.byId("approval").textContent = pick(data.approval);
     GeoSys.byId("disclaimer").textContent = pick(data.disclaimer);
     for (const panel of Object.keys(GeoSys.panels)) GeoSys.panels[panel]();
     GeoSys.card.render();
+    GeoSys.tools.render();
+    GeoSys.time.fill();
     GeoSys.map.invalidateSize({ animate: false }); // a longer title may make the head higher
   }
 
@@ -71,7 +77,11 @@
     const on = (id, action) => GeoSys.byId(id).addEventListener("click", action);
     on("menu", () => openPanel(GeoSys.byId("app").classList.contains("gs-closed")));
     on("print", () => window.print());
-    on("language", () => ((GeoSys.language = 1 - GeoSys.language), render()));
+    on("skip", () => map.getContainer().focus());
+    on("language", () => ((GeoSys.language = 1 - GeoSys.language), render(), GeoSys.keepView()));
+    on("tool-time", () => GeoSys.time.toggle(!GeoSys.time.open));
+    on("tool-link", GeoSys.permalink.copy);
+    on("tool-print", () => window.print());
     on("in", () => map.zoomIn(1));
     on("out", () => map.zoomOut(1));
     on("home", home);
@@ -85,8 +95,9 @@
         GeoSys.byId("tab-" + next).focus();
       });
     });
-    document.addEventListener("keydown", (event) => event.key === "Escape" && !/INPUT|SELECT/.test(event.target.tagName) && GeoSys.card.close());
+    document.addEventListener("keydown", (event) => event.key === "Escape" && !/INPUT|SELECT/.test(event.target.tagName) && escape());
     map.on("click", (event) => {
+      if (GeoSys.tools.isBusy()) return GeoSys.tools.click(event.latlng);
       const items = itemsAt(event.latlng);
       if (items.length) GeoSys.card.open(items, 0);
       else GeoSys.card.close();
@@ -96,16 +107,40 @@
     map.on("mousemove", (event) => hover(event));
     map.on("mouseout", () => (GeoSys.byId("tip").hidden = true));
     // Paper has another shape than the screen: the map takes it while the page is printed, and draws for it at once.
+    let screen = null;
     for (const [event, on] of [["beforeprint", true], ["afterprint", false]]) {
       window.addEventListener(event, () => {
+        if (on && !screen) screen = { bounds: map.getBounds(), centre: map.getCenter(), zoom: map.getZoom() };
         document.body.classList.toggle("gs-printing", on);
-        map.invalidateSize({ animate: false });
+        GeoSys.drawOnce(() => {
+          map.invalidateSize({ animate: false });
+          if (on) map.fitBounds(screen.bounds, { animate: false });
+          else if (screen) map.setView(screen.centre, screen.zoom, { animate: false });
+        });
+        if (!on) screen = null;
+        GeoSys.panels.legend();
       });
     }
+    map.getContainer().addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || GeoSys.tools.isBusy() || event.target !== map.getContainer()) return;
+      const items = itemsAt(map.getCenter());
+      if (items.length) GeoSys.card.open(items, 0);
+    });
+  }
+
+  function escape() {
+    if (GeoSys.tools.isBusy()) GeoSys.tools.end();
+    else GeoSys.card.close();
+  }
+
+  /** Return what lies under a position on the day that is shown there. */
+  function itemsAt(position) {
+    const day = GeoSys.time.dayAt(GeoSys.map.latLngToContainerPoint(position).x);
+    return GeoSys.time.asOf(day, () => itemsUnder(position));
   }
 
   /** Return what lies under a position: findings first, then the rows of the layers from the top down. */
-  function itemsAt(position) {
+  function itemsUnder(position) {
     const map = GeoSys.map;
     const zoom = map.getZoom();
     const at = L.CRS.EPSG3857.latLngToPoint(position, 0);
@@ -122,7 +157,9 @@
   let waiting = null;
   /** Name what is under the pointer, at most once a frame. */
   function hover(event) {
-    GeoSys.byId("where").textContent = event.latlng.lng.toFixed(5) + "°E  " + event.latlng.lat.toFixed(5) + "°N";
+    const lines = GeoSys.positionLines([event.latlng.lng, event.latlng.lat]);
+    const where = GeoSys.clear(GeoSys.byId("where"));
+    for (const [word, text] of lines) where.appendChild(GeoSys.make("span", { class: "gs-where-" + word, text }));
     if (waiting) {
       waiting = event;
       return;
@@ -133,9 +170,9 @@
       waiting = null;
       const item = itemsAt(latlng)[0];
       const tip = GeoSys.byId("tip");
-      GeoSys.map.getContainer().style.cursor = item ? "pointer" : "";
-      tip.hidden = !item || narrow();
-      if (!item) return;
+      GeoSys.map.getContainer().style.cursor = GeoSys.tools.isBusy() ? "crosshair" : item ? "pointer" : "";
+      tip.hidden = !item || narrow() || GeoSys.tools.isBusy();
+      if (tip.hidden) return;
       const name = item.layer ? item.layer.title() + GeoSys.colon() + item.layer.name(item.row) : GeoSys.Findings.name(item.finding);
       tip.textContent = GeoSys.brief(name, 48);
       tip.style.left = Math.min(containerPoint.x + 14, GeoSys.map.getSize().x - tip.offsetWidth - 4) + "px";
