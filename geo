@@ -44,7 +44,7 @@ HELP = """\
 usage: ./geo WORD [OPTIONS]        on Windows: python geo WORD [OPTIONS]
 
   demo   draw the sample county and run the main job on it: map, findings and issues
-  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing; --help explains each
+  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing | cases; --help explains each
   test   run linter, type checker and test-suite; what follows the word goes to pytest
   WORD   any other word goes to the command line of GeoSys; ./geo WORD --help explains it
 

@@ -10,7 +10,7 @@ import shapely
 
 from geosys.layers.results_spec import results_spec
 from geosys.layers.store import has_current, read_current
-from geosys.section_results import with_results
+from geosys.sections.results import with_results
 from geosys.views import view_of
 
 if TYPE_CHECKING:

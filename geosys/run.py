@@ -25,9 +25,9 @@ from geosys.overlays import overlay_of
 from geosys.raster_columns import Attached, told_of, with_rasters
 from geosys.receive import all_issues, receive
 from geosys.results import RunResult
-from geosys.river_tables import river_issues, write_rivers
-from geosys.rivers import counts_of, rivers_of
-from geosys.section_results import with_results
+from geosys.rivers.networks import counts_of, rivers_of
+from geosys.rivers.tables import river_issues, write_rivers
+from geosys.sections.results import with_results
 from geosys.views import view_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from geosys.layers.intake import Layer
     from geosys.layers.spec import Catalogue
-    from geosys.rivers import Rivers
+    from geosys.rivers.networks import Rivers
     from geosys.rooms import Content
     from geosys.workspace import Workspace
 

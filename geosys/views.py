@@ -12,7 +12,7 @@ from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.layers.results_spec import RESULT_COLUMNS, result_types
 from geosys.maps.frames import MapLayer
 from geosys.raster_columns import raster_types
-from geosys.section_results import with_empty_results
+from geosys.sections.results import with_empty_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from geosys.layers.delivery import Delivery
 from geosys.layers.mappings import Mappings, read_mappings, remembered
 from geosys.layers.place import Place, place_of
 from geosys.layers.settle import unit_factor
-from geosys.river_files import NO_FILES, RiverFiles, read_plan_rivers
+from geosys.rivers.files import NO_FILES, RiverFiles, read_plan_rivers
 
 if TYPE_CHECKING:
     import datetime as dt

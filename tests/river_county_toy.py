@@ -12,7 +12,7 @@ import shapely
 from geosys._text import Text
 from geosys.layers.intake import Layer
 from geosys.layers.spec import read_catalogue
-from geosys.river_files import NO_FILES
+from geosys.rivers.files import NO_FILES
 from geosys.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from test_sheets import DAY, X, Y, desk_at, text_of, toy_frames, workspace_at
 from geosys._errors import SpecError, WorkspaceError
 from geosys.atlas import KEPT, Maker, Page, drop_others, key_of, make_pages, page_file
 from geosys.maps.paper.press import Press, open_press
-from geosys.sheet_atlas import AtlasMaker, Order, merge, opener_of, pages_of, subjects_of
-from geosys.sheets import Wanted, spec_named
+from geosys.sheets.atlas import AtlasMaker, Order, merge, opener_of, pages_of, subjects_of
+from geosys.sheets.composing import Wanted, spec_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from geosys.sheet_desk import Desk
+    from geosys.sheets.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def test_names_of_files_are_safe_and_apart() -> None:
 
 
 def test_the_reach_of_a_page_is_kept(desk: Desk) -> None:
-    from geosys.sheet_atlas import _around
+    from geosys.sheets.atlas import _around
 
     west, south, east, north = _around(shapely.Point(X, Y), 800.0)
     assert (east - west, north - south) == (1600.0, 1600.0)

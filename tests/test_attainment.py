@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geosys._errors import SpecError
-from geosys.section_groups import group_table
+from geosys.sections.groups import group_table
 from geosys.standards import monitoring_faults
 from geosys.standards.attainment import Sections, compare, judge, stand
 from geosys.standards.monitoring_faults import fault_limits, is_silent, suspect_values

@@ -26,10 +26,10 @@ from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys.cli import main
 from geosys.cli.watch_command import watch as watch_command
 from geosys.geo.crs import to_crs
-from geosys.land_parts import split, wide_part
-from geosys.land_versions import version_named, versions_of
-from geosys.land_watch import watch
-from geosys.land_watch_spec import read_watch
+from geosys.land_watch.parts import split, wide_part
+from geosys.land_watch.spec import read_watch
+from geosys.land_watch.versions import version_named, versions_of
+from geosys.land_watch.watch import watch
 from geosys.layers.intake import Layer
 from geosys.layers.spec import read_catalogue
 from geosys.layers.store import write_version
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from geosys.land_watch import WatchResult
+    from geosys.land_watch.watch import WatchResult
 
 CRS = "EPSG:4547"
 CATALOGUE = read_catalogue()

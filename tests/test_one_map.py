@@ -25,9 +25,9 @@ from geosys.geo.area import ellipsoidal_area_m2
 from geosys.geo.crs import to_crs
 from geosys.geo.relations import SLIVER_M2
 from geosys.layers.spec import read_catalogue
-from geosys.one_map import AREA_COLUMNS, OneMap, one_map
-from geosys.one_map_land import LandLayer, Subjects
-from geosys.one_map_spec import read_one_map
+from geosys.one_map.composition import AREA_COLUMNS, OneMap, one_map
+from geosys.one_map.land import LandLayer, Subjects
+from geosys.one_map.spec import read_one_map
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,8 @@ from geosys.cli.plot_commands import app
 from geosys.layers.intake import Layer
 from geosys.layers.spec import read_catalogue
 from geosys.layers.store import write_version
-from geosys.plot_story import read_history
-from geosys.plots import plot_group, read_book, read_layers
+from geosys.plots.lists import plot_group, read_book, read_layers
+from geosys.plots.story import read_history
 from geosys.views import schemas_of
 from geosys.workspace import init_workspace
 

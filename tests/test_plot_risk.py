@@ -21,9 +21,9 @@ from geosys.cases.plot_life_reading import read_plot_life
 from geosys.cases.plot_risk import RISKS, decide, read_plot_risk, with_stated
 from geosys.cases.pollutants import judge_pollutants, names_in, read_pollutants
 from geosys.layers.spec import read_catalogue
-from geosys.plot_receptors import around, fan
-from geosys.plot_risks import plot_risks
-from geosys.plots import read_book
+from geosys.plots.lists import read_book
+from geosys.plots.receptors import around, fan
+from geosys.plots.risks import plot_risks
 from geosys.views import schemas_of
 
 SCHEMAS = schemas_of(read_catalogue())

@@ -23,11 +23,11 @@ from geosys.cli.plot_command import plot as plot_command
 from geosys.layers.spec import read_catalogue
 from geosys.maps.paper.press import Press, open_press
 from geosys.maps.plot_page import page_of
-from geosys.plot_atlas import Order, base_key, file_name, sheet_key, write_index, write_sheets
-from geosys.plot_sheet import Desk, as_data, check_disclosure, entries_of, file_of, open_desk, sheet_of
-from geosys.plot_sheet_archive import Archive, PlotKey, find_plots, plots_of, read_archive
-from geosys.plot_sheet_parts import is_missing
-from geosys.plot_sheet_spec import read_sheet_spec
+from geosys.plot_sheets.archive import Archive, PlotKey, find_plots, plots_of, read_archive
+from geosys.plot_sheets.atlas import Order, base_key, file_name, sheet_key, write_index, write_sheets
+from geosys.plot_sheets.parts import is_missing
+from geosys.plot_sheets.sheet import Desk, as_data, check_disclosure, entries_of, file_of, open_desk, sheet_of
+from geosys.plot_sheets.spec import read_sheet_spec
 from geosys.rooms import read_content
 from geosys.run import run
 from geosys.workspace import read_workspace
@@ -327,7 +327,7 @@ def test_a_step_in_a_case_changes_its_own_sheet_only(desk: Desk, tmp_path: Path)
 def test_a_sheet_that_cannot_be_made_does_not_stop_the_others(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from geosys import plot_atlas
+    from geosys.plot_sheets import atlas as plot_atlas
 
     whole = plot_atlas.sheet_of
 
@@ -345,7 +345,7 @@ def test_a_sheet_that_cannot_be_made_does_not_stop_the_others(
 
 
 def test_other_processes_make_the_same_sheets(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from geosys import plot_atlas
+    from geosys.plot_sheets import atlas as plot_atlas
 
     keys = find_plots(desk.archive, ["W1", "Y1"])
     write_sheets(desk.archive, keys, Order(tmp_path / "one", ("html",)))

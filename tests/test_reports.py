@@ -16,7 +16,6 @@ from conftest import ROOT
 from docx.oxml.ns import qn
 from typer.testing import CliRunner
 
-from geosys import report_pages
 from geosys._errors import SpecError, WorkspaceError
 from geosys.cases.deadlines import read_deadlines
 from geosys.cases.ledger.database import open_ledger
@@ -31,8 +30,9 @@ from geosys.maps.word.fields import FIELDS
 from geosys.maps.word.spec import read_reports
 from geosys.maps.word.templates import TEMPLATES, write_templates
 from geosys.maps.word.values import Lists, Words, plain_text
-from geosys.report_pages import write_report
-from geosys.reports import Situation, counts_before, figures, groups, overdue, situation, todo_lists
+from geosys.reports import pages as report_pages
+from geosys.reports.pages import write_report
+from geosys.reports.situation import Situation, counts_before, figures, groups, overdue, situation, todo_lists
 from geosys.rooms import read_content
 
 if TYPE_CHECKING:

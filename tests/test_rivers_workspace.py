@@ -20,9 +20,9 @@ from geosys._faults import Faults
 from geosys.geo.river_distance import along_river
 from geosys.layers.spec import read_catalogue
 from geosys.receive import receive
-from geosys.river_files import merged_sheet, read_plan_rivers, read_sheet
-from geosys.river_tables import open_sheet, river_issues
-from geosys.rivers import counts_of, rivers_of
+from geosys.rivers.files import merged_sheet, read_plan_rivers, read_sheet
+from geosys.rivers.networks import counts_of, rivers_of
+from geosys.rivers.tables import open_sheet, river_issues
 from geosys.rooms import read_content
 from geosys.run import run
 from geosys.workspace import read_workspace
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from geosys.layers.intake import Layer
     from geosys.layers.spec import Catalogue
-    from geosys.rivers import Rivers
+    from geosys.rivers.networks import Rivers
 
 DAY = dt.date(2026, 9, 30)
 

@@ -19,8 +19,8 @@ from geosys.layers.codes import fold
 from geosys.layers.intake import Layer
 from geosys.layers.results_spec import RESULT_COLUMNS, item_fields, result_types, results_spec
 from geosys.layers.spec import Catalogue, read_catalogue
-from geosys.section_results import result_columns, with_results
-from geosys.section_samples import samples_of, sections_of
+from geosys.sections.results import result_columns, with_results
+from geosys.sections.samples import samples_of, sections_of
 from geosys.standards.water_items import ITEMS, item_named
 from geosys.views import map_layer_of, schema_of, view_of
 

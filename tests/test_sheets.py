@@ -34,10 +34,10 @@ from geosys.maps.palettes import Swatch
 from geosys.maps.paper.looks import lightness
 from geosys.maps.paper.press import Press, open_press
 from geosys.maps.sheet_spec import load_sheets
-from geosys.sheet_desk import Desk, due_state, open_desk, worst_of
-from geosys.sheet_layers import classed, features_of
-from geosys.sheet_versions import change_counts, changes_of, class_flows
-from geosys.sheets import Wanted, sheet_of, spec_named, write_sheet
+from geosys.sheets.composing import Wanted, sheet_of, spec_named, write_sheet
+from geosys.sheets.desk import Desk, due_state, open_desk, worst_of
+from geosys.sheets.layers import classed, features_of
+from geosys.sheets.versions import change_counts, changes_of, class_flows
 from geosys.views import schemas_of
 from geosys.workspace import read_workspace
 
@@ -166,7 +166,7 @@ def test_all_sheets_of_the_content_are_sound() -> None:
     }  # fmt: skip
     assert wanted <= set(book.sheets)
     from geosys.rates import read_rate_book
-    from geosys.run import read_content
+    from geosys.rooms import read_content
 
     rates, rules = read_rate_book(catalogue).rates, read_content().book.rules
     for spec in book.sheets.values():

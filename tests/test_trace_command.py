@@ -20,7 +20,7 @@ from geosys.content import content_root
 from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.layers.spec import read_catalogue
 from geosys.maps.trace_page import load_trace_map
-from geosys.trace_loading import read_concentrations
+from geosys.traces.loading import read_concentrations
 
 CHROMIUM = Path("/usr/bin/chromium")
 CRS = "EPSG:4547"

@@ -15,13 +15,13 @@ from rivers_toy import drawn
 from trace_toy import BRAID, CATALOGUE, EAST, NORTH, TREE, county, moved, result, scene
 
 from geosys._errors import SpecError, WorkspaceError
-from geosys.clean_sections import clean_sections
 from geosys.geo.border_crossings import border_crossings
-from geosys.spill_reports import Speed, downstream_report, outfall_at, speed_of, spill_at
-from geosys.suspects import exceeding_items, matches, ranked, read_pollutant_sources
-from geosys.trace_spec import read_trace_spec
-from geosys.tracing_reports import upstream_report
-from geosys.tracing_scene import standing
+from geosys.traces.clean_sections import clean_sections
+from geosys.traces.downstream import Speed, downstream_report, outfall_at, speed_of, spill_at
+from geosys.traces.scene import standing
+from geosys.traces.spec import read_trace_spec
+from geosys.traces.suspects import exceeding_items, matches, ranked, read_pollutant_sources
+from geosys.traces.upstream import upstream_report
 
 TABLE = read_pollutant_sources(CATALOGUE.root, {name: codes.titles for name, codes in CATALOGUE.codes.items()})
 CONCENTRATIONS = {("A", "nh3n"): 15.0, ("B", "nh3n"): 1.0, ("B", "tp"): 0.5}

@@ -13,11 +13,11 @@ from rivers_toy import drawn
 from typer.testing import CliRunner
 
 from geosys._errors import GeoSysError
-from geosys.border_sections import NO_ORDER, across_borders, pairs_in_order, pairs_on_network
 from geosys.cli.assess_command import app
 from geosys.geo.river_flow import Places
 from geosys.layers.spec import read_catalogue
 from geosys.receive import receive
+from geosys.sections.borders import NO_ORDER, across_borders, pairs_in_order, pairs_on_network
 from geosys.standards.water_cubes import grade_cube, read_cube
 from geosys.workspace import read_workspace
 

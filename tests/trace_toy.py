@@ -12,8 +12,8 @@ from rivers_toy import Line, drawn
 
 from geosys.geo.waterway import Stops, Waterway
 from geosys.layers.spec import read_catalogue
-from geosys.trace_spec import read_trace_spec
-from geosys.tracing_scene import Scene
+from geosys.traces.scene import Scene
+from geosys.traces.spec import read_trace_spec
 
 if TYPE_CHECKING:
     from geosys.geo.river_network import Network

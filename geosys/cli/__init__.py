@@ -45,18 +45,18 @@ from geosys.cli import (
 from geosys.cli.case_reading import clock_time
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, box_named, day_named
 from geosys.cli.terminal import print_content, print_rows, show_progress
-from geosys.land_watch_spec import read_watch
+from geosys.land_watch.spec import read_watch
 from geosys.layers.spec import read_catalogue
 from geosys.maps.sheet_spec import load_sheets
 from geosys.maps.spec import load_map
 from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
-from geosys.one_map_spec import read_one_map
-from geosys.plot_sheet_spec import read_sheet_spec
+from geosys.one_map.spec import read_one_map
+from geosys.plot_sheets.spec import read_sheet_spec
 from geosys.rates import read_rate_book
 from geosys.rooms import read_content
 from geosys.run import run
-from geosys.suspects import read_pollutant_sources
-from geosys.trace_spec import read_trace_spec
+from geosys.traces.spec import read_trace_spec
+from geosys.traces.suspects import read_pollutant_sources
 from geosys.views import schemas_of
 from geosys.workspace import PLAN, find_workspace, init_workspace, read_workspace
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geosys.layers.intake import Layer
     from geosys.layers.results_spec import ResultsSpec
     from geosys.layers.spec import Catalogue
-    from geosys.water_assessment import WaterAssessment
+    from geosys.sections.assessment import WaterAssessment
     from geosys.workspace import Workspace
 
 app = typer.Typer(
@@ -64,7 +64,7 @@ def assess(
     """Write the tables of one month or year, and where they come from."""
     from geosys.layers.spec import read_catalogue  # noqa: PLC0415  heavy packages are loaded only where they are used
     from geosys.layers.store import write_json  # noqa: PLC0415
-    from geosys.water_assessment import assess_water  # noqa: PLC0415
+    from geosys.sections.assessment import assess_water  # noqa: PLC0415
 
     _check_call(month, year, out, cube)
     per, period = _period(month, year)
@@ -156,7 +156,7 @@ def _waterway(
     plan: Workspace, catalogue: Catalogue, sections: Layer, progress: Callable[[str, int, int], None]
 ) -> Waterway | None:
     """Return the rivers that the sections stand on, if their layer is there."""
-    from geosys.rivers import rivers_of  # noqa: PLC0415
+    from geosys.rivers.networks import rivers_of  # noqa: PLC0415
 
     keys = sections.spec.on_river
     lines = None if keys is None else _current(plan, catalogue, keys.of)
@@ -189,7 +189,7 @@ def _provenance(
 
 def _group_titles(found: WaterAssessment, spec: ResultsSpec, catalogue: Catalogue) -> dict[str, str]:
     """Return by group the title of its field, for people."""
-    from geosys.section_groups import ALL  # noqa: PLC0415
+    from geosys.sections.groups import ALL  # noqa: PLC0415
 
     titles = catalogue.layers[spec.layer].titles
     return {name: ALL_TITLE if name == ALL else titles[spec.groups[name]].both() for name in found.groups}
@@ -230,10 +230,10 @@ def _notes(told: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _write_cube(path: Path, sections: Any, samples: Any, spec: ResultsSpec, catalogue: Catalogue, day: dt.date) -> None:
-    from geosys.section_cubes import cube_of  # noqa: PLC0415
-    from geosys.section_samples import samples_of, sections_of  # noqa: PLC0415
+    from geosys.sections.assessment import named_sections  # noqa: PLC0415
+    from geosys.sections.cubes import cube_of  # noqa: PLC0415
+    from geosys.sections.samples import samples_of, sections_of  # noqa: PLC0415
     from geosys.standards.water_cubes import write_cube  # noqa: PLC0415
-    from geosys.water_assessment import named_sections  # noqa: PLC0415
 
     frame = named_sections(samples, spec) if sections is None else sections.reset_index(drop=True)
     known, _ = sections_of(frame, spec, samples)

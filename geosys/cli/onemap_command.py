@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from geosys.layers.spec import Catalogue
-    from geosys.one_map import OneMap
+    from geosys.one_map.composition import OneMap
     from geosys.workspace import Workspace
 
 HELP = (
@@ -56,7 +56,7 @@ def onemap(
     as_json: JsonOption = False,
 ) -> None:
     """Write the one map of a workspace's current versions, with its provenance."""
-    from geosys.one_map_stored import provenance_of, stored_one_maps  # noqa: PLC0415  heavy packages are loaded only where used
+    from geosys.one_map.stored import provenance_of, stored_one_maps  # noqa: PLC0415  heavy packages are loaded only where used
 
     if out.suffix.lower() not in FORMATS:
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in {', '.join(FORMATS)}.")
@@ -111,8 +111,8 @@ def _write(
     from geosys.layers.store import write_json, write_table  # noqa: PLC0415
     from geosys.maps.frames import Meta  # noqa: PLC0415
     from geosys.maps.one_map_book import FEATURES, write_one_map  # noqa: PLC0415
-    from geosys.one_map_results import STATE, titles_of  # noqa: PLC0415
-    from geosys.one_map_spec import read_one_map  # noqa: PLC0415
+    from geosys.one_map.results import STATE, titles_of  # noqa: PLC0415
+    from geosys.one_map.spec import read_one_map  # noqa: PLC0415
 
     tables = _tables(found, catalogue)
     if out.suffix.lower() == ".xlsx":

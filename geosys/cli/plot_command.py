@@ -15,8 +15,8 @@ from geosys.cli.terminal import print_content, show_progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geosys.plot_atlas import Made
-    from geosys.plot_sheet_archive import Archive, PlotKey
+    from geosys.plot_sheets.archive import Archive, PlotKey
+    from geosys.plot_sheets.atlas import Made
 
 HELP = (
     "一地一档 The sheet of a plot, as PDF and HTML: maps, state, samples, areas, rules, neighbours, what comes next.\n\n"
@@ -43,8 +43,8 @@ def plot(
     as_json: JsonOption = False,
 ) -> None:
     """Write the sheets of some plots or of all; finished ones are kept, so that a broken-off run goes on where it stopped."""
-    from geosys.plot_atlas import FORMATS, Order, write_index, write_sheets  # noqa: PLC0415  heavy, loaded where used
-    from geosys.plot_sheet_archive import find_plots, plots_of, read_archive  # noqa: PLC0415
+    from geosys.plot_sheets.archive import find_plots, plots_of, read_archive  # noqa: PLC0415
+    from geosys.plot_sheets.atlas import FORMATS, Order, write_index, write_sheets  # noqa: PLC0415  heavy, loaded where used
 
     if bool(codes) == every:
         raise WorkspaceError(
@@ -96,7 +96,7 @@ def _print(
 
 def _told(archive: Archive, keys: Sequence[PlotKey]) -> list[dict[str, Any]]:
     """Return all that the sheets tell as plain data."""
-    from geosys.plot_sheet import as_data, entries_of, file_of, open_desk  # noqa: PLC0415
+    from geosys.plot_sheets.sheet import as_data, entries_of, file_of, open_desk  # noqa: PLC0415
 
     desk = open_desk(archive)
     entries = entries_of(desk, keys)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geosys._schema import UsableLayer
     from geosys.cases.plot_life import PlotLife
     from geosys.layers.spec import Catalogue
-    from geosys.plots import PlotBook
+    from geosys.plots.lists import PlotBook
     from geosys.workspace import Workspace
 
 app = typer.Typer(
@@ -60,7 +60,7 @@ class _Scene:
 
 def _scene(workspace: Path | None, today: str | None) -> _Scene:
     from geosys.cases.plot_life_reading import read_plot_life  # noqa: PLC0415  loaded only where it is used
-    from geosys.plots import read_book, read_layers  # noqa: PLC0415
+    from geosys.plots.lists import read_book, read_layers  # noqa: PLC0415
     from geosys.views import schemas_of  # noqa: PLC0415
 
     plan, catalogue = workspace_at(workspace), read_catalogue()
@@ -90,7 +90,7 @@ def plots_list(
     as_json: JsonOption = False,
 ) -> None:
     """List the plots of all lists, or the deadlines that press; with completeness and contradictions."""
-    from geosys.plot_tables import count_table, deadline_table, row_table  # noqa: PLC0415
+    from geosys.plots.tables import count_table, deadline_table, row_table  # noqa: PLC0415
 
     _check_out(out)
     scene = _scene(workspace, today)
@@ -162,7 +162,7 @@ def plots_next(
     as_json: JsonOption = False,
 ) -> None:
     """Show one plot: its lists, its history judged, its deadlines, the steps that may follow and what they lack."""
-    from geosys.plot_story import read_history, story_of  # noqa: PLC0415
+    from geosys.plots.story import read_history, story_of  # noqa: PLC0415
 
     scene = _scene(workspace, today)
     codes = scene.book.rows["plot_code"].unique().tolist()
@@ -190,9 +190,9 @@ def plots_risk(
     """Judge every listed plot: high, medium, low, or cannot judge with the facts that are missing."""
     from geosys.cases.basis import cite  # noqa: PLC0415
     from geosys.cases.plot_risk import RISKS, read_plot_risk  # noqa: PLC0415
-    from geosys.plot_receptors import layers_named  # noqa: PLC0415
-    from geosys.plot_risks import plot_risks  # noqa: PLC0415
-    from geosys.plots import read_layers  # noqa: PLC0415
+    from geosys.plots.lists import read_layers  # noqa: PLC0415
+    from geosys.plots.receptors import layers_named  # noqa: PLC0415
+    from geosys.plots.risks import plot_risks  # noqa: PLC0415
     from geosys.views import schemas_of  # noqa: PLC0415
 
     if out is not None and out.suffix.lower() != ".csv":

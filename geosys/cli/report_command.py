@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from geosys._text import Text
     from geosys.maps.palettes import Palettes
-    from geosys.reports import Names, Situation
+    from geosys.reports.situation import Names, Situation
     from geosys.rooms import Content
     from geosys.workspace import Workspace
 
@@ -172,7 +172,7 @@ def _report(
     from geosys.cases.ledger.database import read_ledger  # noqa: PLC0415
     from geosys.cli.case_reading import named, office_named, terms_of  # noqa: PLC0415
     from geosys.exchange.surroundings import counties_of  # noqa: PLC0415
-    from geosys.reports import situation  # noqa: PLC0415
+    from geosys.reports.situation import situation  # noqa: PLC0415
 
     for path in [p for p in (out,) if p is not None]:
         _check_out(path)
@@ -200,8 +200,8 @@ def _write(
     from geosys.cli.case_reading import terms_of  # noqa: PLC0415
     from geosys.maps.frames import Meta  # noqa: PLC0415
     from geosys.maps.word.spec import read_reports  # noqa: PLC0415
-    from geosys.report_pages import write_report  # noqa: PLC0415
-    from geosys.reports import todo_lists  # noqa: PLC0415
+    from geosys.reports.pages import write_report  # noqa: PLC0415
+    from geosys.reports.situation import todo_lists  # noqa: PLC0415
 
     root = content.catalogue.root
     meta = Meta(plan.title, found.day, f"GeoSys {geosys.__version__}", plan.mark)
@@ -234,7 +234,7 @@ def _palettes(content: Content) -> Palettes:
 
 
 def _names(content: Content) -> Names:
-    from geosys.reports import Names  # noqa: PLC0415
+    from geosys.reports.situation import Names  # noqa: PLC0415
     from geosys.views import offices_of, schemas_of  # noqa: PLC0415
 
     catalogue = content.catalogue
@@ -254,7 +254,7 @@ def _names(content: Content) -> Names:
 def _targets(plan: Workspace, content: Content, day: dt.date) -> Any:
     from geosys import rates as engine  # noqa: PLC0415
     from geosys.rate_layers import stored_layers  # noqa: PLC0415
-    from geosys.report_targets import targets_of  # noqa: PLC0415
+    from geosys.reports.targets import targets_of  # noqa: PLC0415
 
     book = engine.read_rate_book(content.catalogue)
     stored = stored_layers(plan, content.catalogue, [name for rate in book.rates.values() for name in rate.needs], day)
@@ -274,7 +274,7 @@ def _not_assessed(plan: Workspace) -> dict[str, int] | None:
 
 
 def _tell(found: Situation, names: Names, office: str | None, name: str, written: list[Path], *, as_json: bool) -> None:
-    from geosys.reports import counts_before, figures, groups, todo_lists  # noqa: PLC0415
+    from geosys.reports.situation import counts_before, figures, groups, todo_lists  # noqa: PLC0415
 
     every = figures(found)
     content = {

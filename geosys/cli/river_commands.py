@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from geosys.layers.intake import Layer
     from geosys.layers.spec import Catalogue
-    from geosys.rivers import Rivers
+    from geosys.rivers.networks import Rivers
     from geosys.workspace import Workspace
 
 app = typer.Typer(
@@ -46,8 +46,8 @@ def network_command(
 ) -> None:
     """Count lines, reaches, faults and positions of each river layer; write them as a GeoPackage where asked."""
     from geosys.layers.vector_files import write_geopackage  # noqa: PLC0415  heavy packages are loaded only where they are used
-    from geosys.river_tables import network_tables  # noqa: PLC0415
-    from geosys.rivers import counts_of  # noqa: PLC0415
+    from geosys.rivers.networks import counts_of  # noqa: PLC0415
+    from geosys.rivers.tables import network_tables  # noqa: PLC0415
 
     if out is not None and out.suffix.lower() != ".gpkg":
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in .gpkg.")
@@ -77,7 +77,7 @@ def faults_command(
 ) -> None:
     """List faults with place, proposed mend, and the line of the decision about it."""
     from geosys.geo.river_faults import DECIDED, KINDS, MENDED, OPEN  # noqa: PLC0415
-    from geosys.river_tables import fault_rows  # noqa: PLC0415
+    from geosys.rivers.tables import fault_rows  # noqa: PLC0415
 
     _one_of("--kind", kind, KINDS)
     _one_of("--status", status, (OPEN, MENDED, DECIDED))
@@ -143,8 +143,8 @@ def positions_command(
 def decide_command(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Bring the sheet of decisions beside the plan up to date: decided rows stay as they are, each open fault has a row."""
     from geosys.layers.store import write_table  # noqa: PLC0415
-    from geosys.river_files import merged_sheet, read_sheet  # noqa: PLC0415
-    from geosys.river_tables import open_sheet  # noqa: PLC0415
+    from geosys.rivers.files import merged_sheet, read_sheet  # noqa: PLC0415
+    from geosys.rivers.tables import open_sheet  # noqa: PLC0415
 
     plan, _, rivers = _rivers(workspace)
     path = plan.rivers.sheet
@@ -190,7 +190,7 @@ def corridor_command(
     """Write the corridors of sections with distance marks, what lies in them, and what a circle would have found."""
     from geosys.layers.store import write_table  # noqa: PLC0415
     from geosys.layers.vector_files import write_geopackage  # noqa: PLC0415
-    from geosys.river_corridors import Lengths, find_sections, section_corridors, told_of  # noqa: PLC0415
+    from geosys.rivers.corridors import Lengths, find_sections, section_corridors, told_of  # noqa: PLC0415
 
     if out.suffix.lower() not in FORMATS:
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in {' or '.join(FORMATS)}.")
@@ -253,7 +253,7 @@ def _corridor_layers(plan: Workspace, catalogue: Catalogue, among: list[str] | N
 
 def _rivers(folder: Path | None) -> tuple[Workspace, Catalogue, Mapping[str, Rivers]]:
     """Return the plan, the content, and the rivers of the layers as the last run took them in."""
-    from geosys.rivers import rivers_of  # noqa: PLC0415
+    from geosys.rivers.networks import rivers_of  # noqa: PLC0415
 
     plan, catalogue = workspace_at(folder), read_catalogue()
     given = {delivery.layer for delivery in plan.deliveries}

@@ -17,7 +17,7 @@ from geosys.layers.spec import read_catalogue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geosys.sheet_desk import Desk
+    from geosys.sheets.desk import Desk
 
 SHEET_HELP = "专题图 Default sheets on paper.\n\nExample: geosys sheet water_sections conflicts --paper A3 --format pdf --out sheets"
 ATLAS_HELP = "图集 One page for each plot, section, county or river.\n\nExample: geosys atlas river_policy --of river --out atlas"
@@ -54,7 +54,7 @@ def sheet(
 ) -> None:
     """Write default sheets; one that cannot be made does not keep the others from being made."""
     from geosys.maps.paper.press import open_press  # noqa: PLC0415  heavy packages are loaded only where they are used
-    from geosys.sheets import Wanted, spec_named, write_sheet  # noqa: PLC0415
+    from geosys.sheets.composing import Wanted, spec_named, write_sheet  # noqa: PLC0415
 
     _check(kind, language, paper)
     desk = _desk(workspace, today, names or [])
@@ -108,8 +108,8 @@ def atlas(
     from geosys.atlas import drop_others, make_pages  # noqa: PLC0415
     from geosys.layers.store import write_table  # noqa: PLC0415
     from geosys.maps.paper.press import open_press  # noqa: PLC0415
-    from geosys.sheet_atlas import Order, index_table, merge, opener_of, pages_of, subjects_of  # noqa: PLC0415
-    from geosys.sheets import Wanted, spec_named  # noqa: PLC0415
+    from geosys.sheets.atlas import Order, index_table, merge, opener_of, pages_of, subjects_of  # noqa: PLC0415
+    from geosys.sheets.composing import Wanted, spec_named  # noqa: PLC0415
 
     _check(kind, language, paper)
     if jobs is not None and jobs < 1:
@@ -155,7 +155,7 @@ def atlas(
 
 
 def _desk(workspace: Path | None, today: str | None, names: Sequence[str]) -> Desk:
-    from geosys.sheet_desk import open_desk  # noqa: PLC0415
+    from geosys.sheets.desk import open_desk  # noqa: PLC0415
 
     plan, catalogue = workspace_at(workspace), read_catalogue()
     return open_desk(

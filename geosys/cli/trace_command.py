@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from geosys.layers.spec import Catalogue
-    from geosys.spill_reports import DownstreamReport
-    from geosys.tracing_reports import UpstreamReport
-    from geosys.tracing_scene import Scene
+    from geosys.traces.downstream import DownstreamReport
+    from geosys.traces.scene import Scene
+    from geosys.traces.upstream import UpstreamReport
     from geosys.workspace import Workspace
 
 app = typer.Typer(
@@ -57,9 +57,9 @@ def upstream(
     as_json: JsonOption = False,
 ) -> None:
     """Trace up from a section."""
-    from geosys.suspects import exceeding_items, read_pollutant_sources  # noqa: PLC0415
-    from geosys.trace_loading import read_concentrations  # noqa: PLC0415
-    from geosys.tracing_reports import upstream_report  # noqa: PLC0415
+    from geosys.traces.loading import read_concentrations  # noqa: PLC0415
+    from geosys.traces.suspects import exceeding_items, read_pollutant_sources  # noqa: PLC0415
+    from geosys.traces.upstream import upstream_report  # noqa: PLC0415
 
     plan, catalogue, scene, day = _scene(workspace, today)
     asked, strange = exceeding_items(items)
@@ -100,7 +100,7 @@ def downstream(
     as_json: JsonOption = False,
 ) -> None:
     """Trace down from an outfall or a spill."""
-    from geosys.spill_reports import downstream_report, outfall_at, speed_of, spill_at  # noqa: PLC0415
+    from geosys.traces.downstream import downstream_report, outfall_at, speed_of, spill_at  # noqa: PLC0415
 
     if (outfall is None) == (point is None):
         raise WorkspaceError(
@@ -127,7 +127,7 @@ def downstream(
 def _scene(workspace: Path | None, today: str | None) -> tuple[Workspace, Catalogue, Scene, dt.date]:
     """Return plan, content, what a trace stands on, and the day."""
     from geosys.layers.spec import read_catalogue  # noqa: PLC0415
-    from geosys.trace_loading import scene_of  # noqa: PLC0415
+    from geosys.traces.loading import scene_of  # noqa: PLC0415
 
     plan, catalogue = workspace_at(workspace), read_catalogue()
     day = plan.as_of or day_named(today)
@@ -180,9 +180,9 @@ def _written(
     language: str,
 ) -> Path:
     """Write all outputs and return their folder."""
-    from geosys.trace_loading import meta_of  # noqa: PLC0415
-    from geosys.trace_outputs import write_trace  # noqa: PLC0415
-    from geosys.trace_sheet import write_sheet  # noqa: PLC0415
+    from geosys.traces.loading import meta_of  # noqa: PLC0415
+    from geosys.traces.outputs import write_trace  # noqa: PLC0415
+    from geosys.traces.sheet import write_sheet  # noqa: PLC0415
 
     if language not in LANGUAGES:
         raise WorkspaceError(f"--language: got '{language}', expected one of {', '.join(LANGUAGES)}.")
@@ -198,7 +198,7 @@ def _report(
     report: UpstreamReport | DownstreamReport, folder: Path, table: tuple[str, Any, dict[str, str]], *, as_json: bool
 ) -> None:
     """Print what was found in short, and where all of it is."""
-    from geosys.trace_outputs import tables_of  # noqa: PLC0415
+    from geosys.traces.outputs import tables_of  # noqa: PLC0415
 
     title, frame, columns = table
     if as_json:

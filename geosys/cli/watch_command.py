@@ -15,7 +15,7 @@ from geosys.layers.store import write_json, write_table
 from geosys.workspace import find_workspace, read_workspace
 
 if TYPE_CHECKING:
-    from geosys.land_watch import WatchResult
+    from geosys.land_watch.watch import WatchResult
 
 HELP = (
     "用地监管 Watch land use between two versions: homes and public services without a survey, forbidden uses, farmland.\n\n"
@@ -37,7 +37,7 @@ def watch(
     as_json: JsonOption = False,
 ) -> None:
     """Write what the watch finds, the candidates for exchange beside it, and the provenance; exit 1 where checks lack data."""
-    from geosys.land_watch import watch as watch_land  # noqa: PLC0415  heavy packages are loaded only where they are used
+    from geosys.land_watch.watch import watch as watch_land  # noqa: PLC0415  heavy packages are loaded only where they are used
 
     if out.suffix.lower() not in FORMATS:
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in {' or '.join(FORMATS)}.")

@@ -1,0 +1,1 @@
+"""The one map: what the land is under plots, units, zones and outfalls, as ledgers that close."""

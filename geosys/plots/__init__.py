@@ -1,0 +1,1 @@
+"""Plots: their lists, life, deadlines and risk, over the layers of a workspace."""

@@ -1,0 +1,1 @@
+"""Sections: what their samples say, by month and year, river, county and level."""

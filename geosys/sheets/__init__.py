@@ -1,0 +1,1 @@
+"""Sheets and atlases of a workspace: layers, charts and tables put on paper."""

@@ -1,0 +1,1 @@
+"""Tracing along rivers: who is upstream of a section, what lies below an outfall or a spill."""
