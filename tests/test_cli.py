@@ -37,6 +37,32 @@ def workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return root
 
 
+def test_an_offices_ledger_stands_in_its_database(
+    workspace: Path, ledger: Path | str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run, list, move, verify and back up a workspace whose plan names a PostgreSQL database (or nothing)."""
+    if isinstance(ledger, str):
+        plan = workspace / "geosys.toml"
+        lines = plan.read_text(encoding="utf-8").splitlines(keepends=True)
+        first = next(n for n, line in enumerate(lines) if line.startswith("[["))
+        plan.write_text(
+            "".join([*lines[:first], f'[database]\nurl = "{ledger}"\n\n', *lines[first:]]), encoding="utf-8"
+        )
+    at = ("--workspace", str(workspace))
+    call("run", "--today", "2026-09-30", *at)
+    capsys.readouterr()
+    assert call("cases", "list", "--json", *at) == 0
+    cases = json.loads(capsys.readouterr().out)
+    assert cases
+    assert (workspace / "cases.sqlite").exists() != isinstance(ledger, str)
+    given = ("--by", "张三", "--lead", "ecology", "--due-on", "2027-01-31", "--today", "2026-10-08")
+    assert call("cases", "move", cases[0]["case_id"], "assign", *given, *at) == 0
+    assert call("cases", "verify", *at) == 0
+    assert call("backup", str(workspace / "b.gz"), *at) == 0
+    assert call("restore", str(workspace / "b.gz"), "--replace", *at) == 0
+    assert call("cases", "verify", *at) == 0
+
+
 def test_a_new_workspace_runs_to_outputs_and_json(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "--workspace", str(workspace), "--today", "2026-09-30", "--json") == 0
     told = json.loads(capsys.readouterr().out)

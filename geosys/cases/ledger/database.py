@@ -85,7 +85,12 @@ def _engine(where: Path | str) -> Iterator[sa.Engine]:
             raise WorkspaceError(
                 f"[database] url: got '{url.drivername}', expected postgresql://USER@HOST/DATABASE. Leave it out for SQLite."
             )
-        engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+        try:
+            engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 10})
+        except ModuleNotFoundError:
+            raise WorkspaceError(
+                "[database] url: got no driver of PostgreSQL here, expected psycopg. Install GeoSys again, with all it needs."
+            ) from None
         sa.event.listen(engine, "begin", _begin_postgresql)
     try:
         yield engine
