@@ -71,6 +71,12 @@ def in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame.drop(columns=frame.geometry.name), geometry=geometry, crs=GEOGRAPHIC)
 
 
+def _narrower(spec: LayerSpec) -> dict[str, str]:
+    """Return the disclosure of fields that have another than their layer, and of the name that one of them may be."""
+    own = {f.id: f.disclosure for f in spec.fields.values() if f.disclosure != spec.disclosure}
+    return own | ({"name": own[spec.name]} if spec.name in own else {})
+
+
 def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
     """Return a layer as the map shows it: degrees, names, titles, codes and units."""
     spec = layer.spec
@@ -82,6 +88,6 @@ def map_layer_of(layer: Layer, catalogue: Catalogue) -> MapLayer:
     return MapLayer(
         id=spec.id, title=spec.title, geometry=spec.geometry, key=spec.key, frame=frame, columns=titles, version=layer.version,
         delivered=files, disclosure=spec.disclosure,
-        column_disclosure={f.id: f.disclosure for f in spec.fields.values() if f.disclosure != spec.disclosure},
+        column_disclosure=_narrower(spec),
         codes=_codes(spec, catalogue), units={f.id: f.unit for f in spec.fields.values() if f.unit},
     )  # fmt: skip

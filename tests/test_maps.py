@@ -195,6 +195,9 @@ def test_narrower_layer_or_column_is_refused(spec):
     rows[0] = dataclasses.replace(rows[0], column_disclosure={"rectify_state": "internal"})
     with pytest.raises(DisclosureError, match=r"outfall \[rectify_state\]"):
         build_page(shared, rows, toy.findings(), toy.outcomes(), toy.META)
+    rows[0] = dataclasses.replace(rows[0], column_disclosure={"name": "internal"})
+    with pytest.raises(DisclosureError, match=r"outfall \[name\]"):
+        build_page(shared, rows, toy.findings(), toy.outcomes(), toy.META)
 
 
 def test_other_crs_missing_columns_and_unknown_words_are_refused(spec):

@@ -63,7 +63,7 @@ def build_page(
     check_words(findings, "status", STATUSES, "findings")
     _check_crs([(f"layer {layer.id}", layer.frame) for layer in layers] + [("findings", findings)])
     placed = _place(spec, layers)
-    check_disclosure(spec, layers, {layer.id: [*_columns(view, layer), view.since] for view, layer in placed})
+    check_disclosure(spec, layers, _shown(spec, placed))
     bounds = _bounds(spec, layers, findings)
     data = {
         "title": _pair(spec.title),
@@ -118,6 +118,11 @@ def _place(spec: MapSpec, layers: Sequence[MapLayer]) -> list[tuple[LayerView, M
     order = {view.layer: place for place, view in enumerate(spec.views)}
     placed = sorted(layers, key=lambda layer: (order.get(layer.id, len(order)), layer.id))
     return [(spec.view(layer.id) or LayerView(layer.id, _OTHER), layer) for layer in placed]
+
+
+def _shown(spec: MapSpec, placed: Sequence[tuple[LayerView, MapLayer]]) -> dict[str, list[str]]:
+    """Return the columns of each layer that the page tells: those of the card, of time, and of the classes drawn."""
+    return {layer.id: [*_columns(view, layer), view.since, spec.palettes.style(layer.id).by] for view, layer in placed}
 
 
 def _columns(view: LayerView, layer: MapLayer) -> list[str]:

@@ -109,6 +109,9 @@ def load_map(folder: Path, fields: Mapping[str, Collection[str]] | None = None, 
     )
 
 
+NAME = "name"  # of every layer: what its features are called, drawn wherever they are
+
+
 def check_disclosure(spec: MapSpec, layers: Sequence[MapLayer], shown: Mapping[str, Sequence[str]]) -> None:
     """Raise when a layer, or a column that it shows, may not be seen by the map's audience.
 
@@ -123,7 +126,7 @@ def check_disclosure(spec: MapSpec, layers: Sequence[MapLayer], shown: Mapping[s
         given = {f"layer {layer.id}": layer.disclosure}
         given |= {
             f"layer {layer.id} [{column}]": layer.column_disclosure[column]
-            for column in shown[layer.id]
+            for column in (*shown[layer.id], NAME)
             if column in layer.column_disclosure
         }
         for what, disclosure in given.items():
