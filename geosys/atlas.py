@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import re
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
@@ -56,15 +57,15 @@ class Made:
     fault: str = ""
 
 
-class Maker:
+class Maker(ABC):
     """What makes pages: it is opened once in each process, from what can be sent there.
 
     A subclass overrides `make`; it raises a `GeoSysError` for a page that cannot be made.
     """
 
+    @abstractmethod
     def make(self, page: Page) -> tuple[bytes, int, Mapping[str, Any]]:
         """Return a page's bytes, its sheets of paper, and what the index tells of it."""
-        raise NotImplementedError
 
 
 def make_pages(

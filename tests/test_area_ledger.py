@@ -18,6 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from test_overlay import coverage
 from test_postgis import database, load  # noqa: F401  the fixture that starts a server
+from typed_commands import call
 
 from geosys._errors import CrsError, DeliveryError
 from geosys.geo import area_ledger as module
@@ -506,16 +507,6 @@ def test_a_stated_area_that_is_none_is_refused(stated: float) -> None:
 
 
 # --- the command ---
-
-
-def call(*arguments: str) -> int:
-    from geosys.cli import app, ledger_command, main
-
-    if "ledger" not in {command.name for command in app.registered_commands}:
-        app.command(name="ledger", help=ledger_command.HELP)(ledger_command.ledger)
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")

@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import shapely
+from typed_commands import call
 
-from geosys.cli import main
 from geosys.geo.area import ellipsoidal_area_m2
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OUTFALLS = "排污口编号,排污口名称,经度,纬度\nP1,一号口,114.31,34.81\nP2,二号口,114°18′36″,34°48′36″\n"
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture

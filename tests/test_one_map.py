@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_area_ledger import random_plots
 from test_postgis import database  # noqa: F401  the fixture that starts a server
+from typed_commands import call
 
 from geosys._errors import CrsError, SpecError, WorkspaceError
 from geosys._text import Text
@@ -476,16 +477,6 @@ def test_content_at_fault_is_named(tmp_path: Path, before: str, after: str, said
 
 
 # --- the command ---
-
-
-def call(*arguments: str) -> int:
-    from geosys.cli import app, main, onemap_command
-
-    if "onemap" not in {command.name for command in app.registered_commands}:
-        app.command(name="onemap", help=onemap_command.HELP)(onemap_command.onemap)
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
