@@ -193,6 +193,57 @@ def test_the_arrow_is_drawn_at_that_angle(press: Press) -> None:
     assert np.degrees(np.arctan2(tip[0] - base[0], base[1] - tip[1])) == pytest.approx(-12.5, abs=0.1)
 
 
+@pytest.mark.parametrize(("x", "y"), [(430_000, 3_845_000), (500_000, 3_845_000), (640_000, 3_300_000)])
+def test_the_arrow_of_a_map_points_along_the_meridian(
+    x: float, y: float, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measure the arrow that a map draws against the way a geodesic leaves the map's centre due north."""
+    seen: list[np.ndarray] = []
+    whole = Plate.arrow
+
+    def watched(self: Plate, *given: float) -> None:
+        whole(self, *given)
+        seen.append(self._figure.artists[-1].get_path().vertices)
+
+    monkeypatch.setattr(Plate, "arrow", watched)
+    box = gpd.GeoDataFrame(geometry=[shapely.box(x - 5000, y - 4000, x + 5000, y + 4000)], crs=CRS)
+    draw_map(MapFrame([Features("x", box, Style())], CRS), 180, 150, press.measures, press.fonts)
+    tip, base = seen[0][0], seen[0][2]
+    drawn = np.degrees(np.arctan2(tip[0] - base[0], base[1] - tip[1]))  # clockwise from the paper's upward
+    back = pyproj.Transformer.from_crs(CRS, "EPSG:4490", always_xy=True)
+    lon, lat = back.transform(x, y)
+    lon2, lat2, _ = pyproj.Geod(ellps="GRS80").fwd(lon, lat, 0.0, 1000.0)
+    x2, y2 = pyproj.Transformer.from_crs("EPSG:4490", CRS, always_xy=True).transform(lon2, lat2)
+    assert drawn == pytest.approx(np.degrees(np.arctan2(x2 - x, y2 - y)), abs=0.1)
+
+
+def test_the_bar_of_a_map_is_as_long_as_it_says(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add up the fields of the drawn bar, and compare with a geodesic of that length laid onto the map's paper."""
+    fields: list[tuple[float, float, float, float]] = []
+    whole = Plate.rectangle
+
+    def watched(self: Plate, box: tuple[float, float, float, float], **look: object) -> None:
+        whole(self, box, **look)  # type: ignore[arg-type]
+        if look.get("width_pt") == 0.4:
+            fields.append(box)
+
+    monkeypatch.setattr(Plate, "rectangle", watched)
+    for x, y in ((430_000, 3_845_000), (500_000, 3_845_000), (645_000, 3_300_000)):
+        fields.clear()
+        box = gpd.GeoDataFrame(geometry=[shapely.box(x - 9000, y - 8000, x + 9000, y + 8000)], crs=CRS)
+        drawn = draw_map(MapFrame([Features("x", box, Style())], CRS), 180, 150, press.measures, press.fonts)
+        length = max(f[2] for f in fields) - min(f[0] for f in fields)
+        assert [b[0] for b in fields[1:]] == pytest.approx([a[2] for a in fields[:-1]])  # no gap, no overlap
+        lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4490", always_xy=True).transform(x, y)
+        lon2, lat2, _ = pyproj.Geod(ellps="GRS80").fwd(lon, lat, 60.0, drawn.bar.ground_m)
+        to_plane = pyproj.Transformer.from_crs("EPSG:4490", CRS, always_xy=True)
+        ends = np.column_stack(to_plane.transform([lon, lon2], [lat, lat2]))
+        on_paper = float(np.hypot(*np.diff(drawn.window.on_paper(ends), axis=0)[0]))
+        assert length == pytest.approx(on_paper, rel=5e-3)
+        unit = f"{drawn.bar.ground_m / 1000:g} 千米"
+        assert unit in [text.text for text in drawn.texts]
+
+
 def test_ticks_stand_at_round_degrees_and_kilometres(press: Press) -> None:
     window = open_window(MapFrame(toy(), CRS), 150, 150, press.measures)
     ticks = ticks_of(window)
@@ -295,7 +346,18 @@ def test_a_code_takes_the_class_it_begins_with() -> None:
 # --- grey copies ---
 
 
-@pytest.mark.parametrize("family", ["farmland_category", "zone_level", "rectify_state", "black_odorous_state"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "farmland_category",
+        "zone_level",
+        "rectify_state",
+        "black_odorous_state",
+        "water_class",
+        "plan_code",
+        "receptor_kind",
+    ],
+)
 def test_classes_stay_apart_in_a_grey_copy(family: str) -> None:
     palettes = load_palettes(ROOT / "maps" / "palettes.toml", Faults())
     assert palettes is not None
@@ -307,7 +369,7 @@ def test_classes_stay_apart_in_a_grey_copy(family: str) -> None:
 
 
 def test_signs_tell_water_classes_apart_in_a_grey_copy(press: Press) -> None:
-    """II, III and V have nearly one lightness: the sign inside the marker is what is left of them in grey."""
+    """Upon one grey ground, as the worst copy gives it, the sign inside the marker alone tells the classes apart."""
     palettes = load_palettes(ROOT / "maps" / "palettes.toml", Faults())
     assert palettes is not None
     classes = palettes.classes["water_class"]

@@ -345,11 +345,14 @@ def test_a_sheet_that_cannot_be_made_does_not_stop_the_others(
 
 
 def test_other_processes_make_the_same_sheets(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geosys import atlas
     from geosys.plot_sheets import atlas as plot_atlas
 
     keys = find_plots(desk.archive, ["W1", "Y1"])
     write_sheets(desk.archive, keys, Order(tmp_path / "one", ("html",)))
-    monkeypatch.setattr(plot_atlas, "_FEW", 1)
+    for module in (atlas, plot_atlas):
+        monkeypatch.setattr(module, "FEW", 1)
+        monkeypatch.setattr(module, "_AT_ONCE", 1)
     seen: list[tuple[int, int]] = []
     write_sheets(desk.archive, keys, Order(tmp_path / "two", ("html",)), lambda a, b: seen.append((a, b)), workers=2)
     assert seen[-1] == (2, 2)

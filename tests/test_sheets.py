@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 from geosys._errors import DisclosureError, SpecError, WorkspaceError
 from geosys._text import Text
+from geosys.cases.plot_life_reading import read_plot_life
+from geosys.cases.plot_risk import read_plot_risk
 from geosys.layers.intake import Layer
 from geosys.layers.spec import read_catalogue
 from geosys.layers.store import write_version
@@ -31,12 +33,18 @@ from geosys.maps.charts import chart_file, draw_chart
 from geosys.maps.charts_lines import scale_of, spread
 from geosys.maps.charts_values import Flows, Line, Progress, Schedule, Stack, State, Trend
 from geosys.maps.palettes import Swatch
-from geosys.maps.paper.looks import lightness
+from geosys.maps.paper import legend, mapping
+from geosys.maps.paper.layout import Layout
+from geosys.maps.paper.looks import Look, lightness
 from geosys.maps.paper.press import Press, open_press
+from geosys.maps.paper.sheet import Table
 from geosys.maps.sheet_spec import load_sheets
+from geosys.plots.lists import read_book, read_layers
+from geosys.plots.risks import plot_risks
 from geosys.sheets.composing import Wanted, sheet_of, spec_named, write_sheet
 from geosys.sheets.desk import Desk, due_state, open_desk, worst_of
 from geosys.sheets.layers import classed, features_of
+from geosys.sheets.risks import risk_of
 from geosys.sheets.versions import change_counts, changes_of, class_flows
 from geosys.views import schemas_of
 from geosys.workspace import read_workspace
@@ -217,7 +225,7 @@ def test_a_river_takes_the_share_of_its_outfalls(desk: Desk) -> None:
     spec = spec_named(desk, "outfall_rates")
     river = features_of(desk, next(part for part in spec.layers if part.share), spec)
     assert river.frame["share_class"].tolist() == ["50"]  # 3 of the 5 whose state is known
-    assert river.frame["share_text"].tolist() == ["直河 60.0%（3/5）"]
+    assert river.frame["share_text"].tolist() == [Text("直河 60.0%（3/5）", "直河 60.0% (3/5)")]
 
 
 def test_a_sheet_prints_its_layers_legend_and_figures(desk: Desk, press: Press, tmp_path: Path) -> None:
@@ -264,6 +272,186 @@ def test_layers_newer_than_the_run_are_named(desk: Desk, press: Press) -> None:
     assert any("污染地块" in str(note) and "更新" in str(note) for note in sheet.notes)
     bare = sheet_of(replace(desk, results=None), spec_named(desk, "plots_risk"), press)
     assert any("未评估" in str(note) for note in bare.notes)
+
+
+# --- every default sheet: legend, words, fonts ---
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Return the toy county with a layer for each default sheet, two versions of farmland, and results of sections."""
+    at = [shapely.Point(X + 800 + 900 * i, Y + 4000) for i in range(9)]
+    frames = toy_frames()
+    frames |= {
+        "water_section": frame_of(
+            "water_section", {"section_code": [f"S{i}" for i in range(4)], "section_name": list("子丑寅卯"), "target_class": ["II", "III", "IV", None]}, at[:4]
+        ),
+        "black_odorous_water": frame_of(
+            "black_odorous_water", {"water_code": ["H1", "H2"], "water_name": ["沟一", "沟二"], "state": ["治理中", "已消除"], "grade": ["轻度", "重度"]},
+            [shapely.LineString([(X + 3000, Y + 2000), (X + 3400, Y + 2100)]), shapely.LineString([(X + 5000, Y + 2000), (X + 5400, Y + 2100)])],
+        ),
+        "source_zone": frame_of("source_zone", {"level": ["一级", "准"]}, [at[0].buffer(300), at[0].buffer(700)]),
+        "planned_land_use": frame_of("planned_land_use", {"plan_code": ["0701", "0803"]}, [at[4].buffer(400), at[6].buffer(400)]),
+        "sensitive_receptor": frame_of("sensitive_receptor", {"receptor_kind": ["住宅", "水井"], "receptor_name": ["庄", "井"]}, at[4:6]),
+        "groundwater_point": frame_of("groundwater_point", {}, at[7:8]), "intake": frame_of("intake", {}, at[8:9]),
+        "sewage_plant": frame_of("sewage_plant", {}, at[3:4]), "permanent_farmland": frame_of("permanent_farmland", {}, [at[5].buffer(600)]),
+        "ecological_redline": frame_of("ecological_redline", {}, [at[2].buffer(350)]),
+        "urban_boundary": frame_of("urban_boundary", {}, [at[6].buffer(900)]),
+        "suspected_plot": frame_of("suspected_plot", {"plot_name": ["疑一"], "plot_code": ["Y1"]}, [at[1].buffer(60)]),
+    }  # fmt: skip
+    root = workspace_at(tmp_path_factory.mktemp("full") / "w", frames)
+    spec, earlier = (
+        read_catalogue().layers["farmland_class"],
+        frames["farmland_class"].assign(category=["安全利用", "严格管控"]),
+    )
+    for frame in (earlier, frames["farmland_class"]):
+        made = Layer(spec, frame, frame.iloc[:0].assign(issue_type=[]), {"crs": CRS, "deliveries": []})
+        write_version(root / "store", made)
+    opened = desk_at(root)
+    sections = opened.layers["water_section"]
+    judged = sections.frame.assign(
+        class_now=pd.array([2, 4, 6, None], "Int64"), meets_target=pd.array([True, False, False, None], "boolean")
+    )
+    return replace(opened, layers={**opened.layers, "water_section": replace(sections, frame=judged)})
+
+
+SHEETS = (
+    "before_after", "black_odorous", "conflicts", "county_attainment", "farmland", "outfall_rates", "overdue", "plot_surroundings",
+    "plots_risk", "progress", "river_policy", "water_sections",
+)  # fmt: skip
+
+
+def looks_seen(monkeypatch: pytest.MonkeyPatch, module: Any) -> list[Look]:
+    """Return the list into which every look goes that a module draws with at least one shape."""
+    seen: list[Look] = []
+    whole = module.draw_group
+
+    def watched(plate: Any, shapes: Any, look: Look, body: Any) -> None:
+        seen.extend([look] * bool((~shapely.is_empty(shapes)).any()))
+        whole(plate, shapes, look, body)
+
+    monkeypatch.setattr(module, "draw_group", watched)
+    return seen
+
+
+def inks(looks: Any) -> set[tuple[object, ...]]:
+    return {(one.kind, one.colour, one.fill, one.hatch, one.dash) for one in looks}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_legend_of_every_default_sheet_is_what_is_drawn(
+    name: str, full: Desk, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(SHEETS) == set(full.book.sheets)
+    spec = replace(spec_named(full, name), tables=())
+    sheet = sheet_of(full, replace(spec, charts=spec.charts[:1]), press)
+    drawn, listed = looks_seen(monkeypatch, mapping), looks_seen(monkeypatch, legend)
+    layout = Layout(sheet, press.measures, press.fonts)
+    layout.body()
+    made = legend.draw_legend(layout.maps, press.measures, press.fonts, "zh", 1.0).layout
+    assert made["count"] == len(listed) == sum(len(part["entries"]) for part in made["parts"])
+    if not spec.has_map:
+        assert not drawn
+        return
+    hidden = {features.title for m in layout.maps for features, _ in m.groups if not features.listed}
+    unlisted = inks(g.look for m in layout.maps for f, groups in m.groups if f.title in hidden for g in groups)
+    neutral = {one for one in listed if one.fill in ("#9AA0A6", "#FFFFFF") and one.kind == "point"}  # signs and shapes
+    assert inks(listed) - inks(neutral) <= inks(drawn)
+    assert inks(drawn) - inks(listed) <= unlisted
+    by_row = [one.sign for one in drawn if one.sign] + [one.sign for one in listed if one.sign]
+    assert {one.sign for one in drawn if one.sign} == {one.sign for one in listed if one.sign}, by_row
+    shapes = {one.shape for one in drawn if one.kind == "point" and not one.sign}
+    assert {one.shape for one in listed if one.kind == "point"} >= shapes
+    titles = [entry[1] for part in made["parts"] for entry in part["entries"]]
+    for part in spec.layers:  # and against the data themselves, without anything that draws
+        style = full.book.style_of(part)
+        if part.layer == "findings" or style.by not in full.frame(part.layer) or not part.listed:
+            continue
+        words = set(classed(full.frame(part.layer)[style.by], part.values).dropna())
+        looks = full.book.classes_named(style.classes)
+        prefixed = {w if w in looks else w[:2] for w in words}
+        assert {looks[w].title.zh for w in prefixed} <= set(titles)
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_words_of_every_default_sheet_are_found_and_its_fonts_are_subsets(
+    name: str, full: Desk, press: Press, tmp_path: Path
+) -> None:
+    spec = spec_named(full, name)
+    write_sheet(full, spec, tmp_path / "en.pdf", press, Wanted(language="en"))
+    english = "".join(text_of(tmp_path / "en.pdf").split())
+    for words in ("Square", "Internaluse", "Sources", "Approvalno."):
+        assert words in english
+    own = set("方县东西乡直河沟一二井庄子丑寅卯疑甲流域号三") | {s for s in english if not "\u4e00" <= s <= "\u9fff"}
+    left = "".join(s for s in english if s not in own)
+    outfalls, plots = "丁己乙丙", "地块"  # names of the data
+    assert not set(left) - set(outfalls + plots), left
+    assert not set("（）、：") & set(english)
+    if shutil.which("pdffonts"):
+        rows = (
+            subprocess.run(["pdffonts", tmp_path / "en.pdf"], capture_output=True, check=True)
+            .stdout.decode()
+            .splitlines()[2:]
+        )
+        assert rows
+        assert all("NotoSans" in row and " yes yes yes " in row and row[6] == "+" for row in rows), rows
+
+
+def test_plots_are_coloured_by_the_risk_that_the_plots_command_tells(full: Desk) -> None:
+    spec = spec_named(full, "plots_risk")
+    part = next(part for part in spec.layers if part.layer == "contaminated_plot")
+    features = features_of(full, part, spec)
+    content = read_plot_risk(ROOT, full.schemas, read_plot_life(ROOT, full.schemas).lists)
+    life = read_plot_life(ROOT, full.schemas)
+    views = read_layers(full.workspace.store, full.catalogue, full.layers)
+    told = plot_risks(views, content, life, read_book(views, life, DAY).rows)
+    mine = told[told["list"] == "contaminated"].set_index("plot_code")["risk"]
+    assert features.frame["risk"].tolist() == [mine[code] for code in features.frame["plot_code"]]
+    assert features.frame["worst"].tolist() == ["critical", "low", "none"]
+    assert (features.style.by, features.sign_by) == ("risk", "worst")
+
+
+def test_a_plot_beyond_the_stages_that_are_judged_is_outside(full: Desk) -> None:
+    frame = full.frame("contaminated_plot").assign(stage=["移出名录", "修复中", "修复中"])
+    gone = replace(
+        full,
+        layers={**full.layers, "contaminated_plot": replace(full.layers["contaminated_plot"], frame=frame)},
+        _made={},
+    )
+    assert risk_of(gone, "contaminated_plot")[0] == "outside"
+    assert "outside" not in risk_of(gone, "contaminated_plot")[1:]
+    assert risk_of(gone, "outfall") == ["outside"] * 6
+
+
+@pytest.mark.parametrize(
+    ("paper", "turned", "kind"), [("A4", False, "png"), ("A4", True, "svg"), ("A1", True, "svg"), ("A1", False, "pdf")]
+)
+def test_a_default_sheet_on_every_paper(
+    paper: str, turned: bool, kind: str, full: Desk, press: Press, tmp_path: Path
+) -> None:
+    wanted = Wanted(paper=paper, is_landscape=turned)
+    made = write_sheet(full, spec_named(full, "outfall_rates"), tmp_path / f"a.{kind}", press, wanted)
+    files = list(tmp_path.glob(f"*.{kind}"))
+    assert made.pages == 2  # the map, and one page of charts and tables, however they are spread
+    assert len(files) == (1 if kind == "pdf" else 2)
+
+
+def test_the_page_behind_a_map_is_filled_and_does_not_run_over(full: Desk, press: Press) -> None:
+    from geosys.sheets.filling import Leaf, filled, table_height
+    from geosys.sheets.tables import table_of
+
+    spec = spec_named(full, "outfall_rates")
+    few = replace(spec.tables[0], most=1)
+    leaf = Leaf(394.0, 200.0, 9.0, "zh")
+    blocks = filled([STACK], [few], lambda part: table_of(full, part, spec), leaf, press)
+    table = blocks[-1]
+    assert isinstance(table, Table)
+    assert len(table.rows) == 2  # there is room for both outfalls that are not yet rectified
+    assert table.growth > 1
+    tight = replace(leaf, height=table_height(replace(table, rows=table.rows[:1], growth=1.0), leaf, press) + 1)
+    plain = filled([STACK], [few], lambda part: table_of(full, part, spec), tight, press)
+    assert isinstance(plain[-1], Table)
+    assert (len(plain[-1].rows), plain[-1].growth) == (1, 1.0)
 
 
 # --- before and after ---
@@ -451,7 +639,7 @@ def test_ticks_hold_all_values(values: list[float]) -> None:
 
 def test_classes_of_sheets_differ_in_a_grey_copy() -> None:
     book = load_sheets(ROOT / "maps")
-    for name in ("share", "meets", "due_state", "black_mark"):
+    for name in ("share", "meets", "due_state", "black_mark", "risk", "change"):
         looks = list(book.classes[name].values())
         for i, a in enumerate(looks):
             for b in looks[i + 1 :]:

@@ -105,10 +105,9 @@ def atlas(
     as_json: JsonOption = False,
 ) -> None:
     """Write an atlas: pages that are finished are kept, so that a run that was killed goes on where it stood."""
-    from geosys.atlas import drop_others, make_pages  # noqa: PLC0415
-    from geosys.layers.store import write_table  # noqa: PLC0415
-    from geosys.maps.paper.press import open_press  # noqa: PLC0415
-    from geosys.sheets.atlas import Order, index_table, merge, opener_of, pages_of, subjects_of  # noqa: PLC0415
+    from geosys.atlas import FEW, drop_others, make_pages  # noqa: PLC0415
+    from geosys.maps.paper.press import open_press, put  # noqa: PLC0415
+    from geosys.sheets.atlas import Order, index_file, merge, opener_of, pages_of, subjects_of  # noqa: PLC0415
     from geosys.sheets.composing import Wanted, spec_named  # noqa: PLC0415
 
     _check(kind, language, paper)
@@ -120,14 +119,12 @@ def atlas(
     pages = pages_of(desk, spec, subjects_of(desk, of, layer), wanted, kind)
     folder = (out or desk.workspace.root / "atlas" / f"{name}_{of}").resolve()
     _folder(folder)
-    order = Order(name, of, kind, wanted, layer)
     workers = jobs or min(os.cpu_count() or 1, MOST_WORKERS)
+    opener = opener_of(desk, Order(name, of, kind, wanted, layer), is_here=workers == 1 or len(pages) <= FEW)
     with show_progress() as progress:
-        made = make_pages(
-            folder, pages, opener_of(desk, order), lambda done, total: progress(STAGE, done, total), workers
-        )
+        made = make_pages(folder, pages, opener, lambda done, total: progress(STAGE, done, total), workers)
         gone = drop_others(folder, pages)
-        write_table(folder / "index.csv", index_table(desk, made))
+        put({folder / "index.csv": index_file(desk, made)})
         whole = folder / "atlas.pdf"
         if merged and kind == "pdf" and any(not one.fault for one in made):
             press = open_press(desk.catalogue.root / "maps")

@@ -49,12 +49,19 @@ def draw_chart(
     SpecError
         When a chart holds nothing, a negative amount or rows of another length than its classes, or the width is absurd.
     """
-    _check(chart, width_mm)
-    height_of, draw = _MAKERS[type(chart)]
-    height = height_of(Canvas(width_mm, 10.0, fonts, language, size_pt), chart)
+    height = chart_height(chart, fonts, width_mm, language, size_pt)
     canvas = Canvas(width_mm, height, fonts, language, size_pt)
-    draw(canvas, chart)
+    _MAKERS[type(chart)][1](canvas, chart)
     return DrawnChart(canvas.to_pdf(), tuple(canvas.texts), width_mm, height)
+
+
+def chart_height(
+    chart: Chart, fonts: Fonts, width_mm: float = WIDTH_MM, language: str = "zh", size_pt: float = SIZE_PT
+) -> float:
+    """Return how high a chart will be in millimetres, without drawing it; raises as `draw_chart` does."""
+    _check(chart, width_mm)
+    high: float = _MAKERS[type(chart)][0](Canvas(width_mm, 10.0, fonts, language, size_pt), chart)
+    return high
 
 
 def chart_file(
@@ -79,7 +86,7 @@ def chart_file(
         )
     drawn = draw_chart(chart, press.fonts, width_mm, language, size_pt)
     moment = int(dt.datetime.combine(as_of, dt.time(), dt.UTC).timestamp())
-    data = _page_of(drawn, press, language, as_of, size_pt)
+    data = page_of(drawn, press, language, as_of, size_pt)
     made = typeset(data, {"chart.pdf": drawn.pdf}, kind, press.fonts, press.measures.resolution_dpi, moment)
     return made.files[0]
 
@@ -94,7 +101,7 @@ def picture_of(
     )
 
 
-def _page_of(drawn: DrawnChart, press: Press, language: str, day: dt.date, size_pt: float) -> dict[str, Any]:
+def page_of(drawn: DrawnChart, press: Press, language: str, day: dt.date, size_pt: float) -> dict[str, Any]:
     """Return the chart as a page of its own size, without margin, head and foot; the frame lies outside of the paper."""
     texts = [
         {"text": t.text, "x": round(t.x, 3), "y": round(t.y, 3), "angle": 0.0, "size": round(t.size_pt, 3), "weight": t.weight, "colour": t.colour}

@@ -74,7 +74,7 @@ def draw_schedule(canvas: Canvas, chart: Schedule) -> None:
     """Draw bars from 0 to 100 per cent: what is certain, what is possible, the target and the schedule's line of the day."""
     canvas.text(chart.title, 0.0, canvas.line * 0.6, weight=700, size=1.1, most=canvas.width)
     y, step = canvas.line * 1.5, canvas.line * 2.3
-    left, room = 0.0, canvas.width - max((canvas.wide(_share(r)) for r in chart.rows), default=0.0) - 2.5
+    left, room = 0.0, canvas.width - max((canvas.wide(share_text(r)) for r in chart.rows), default=0.0) - 2.5
     bottom = y + step * len(chart.rows)
     for tick in (0.0, 25.0, 50.0, 75.0, 100.0):
         x = left + room * tick / FULL
@@ -104,7 +104,7 @@ def _draw_progress(canvas: Canvas, row: Progress, left: float, room: float, top:
         canvas.box(
             sure, high, left + room * _inside(row.upper if row.upper is not None else FULL) / FULL, low, OPEN, "forward"
         )
-    canvas.text(_share(row), left + room + 1.5, (high + low) / 2, weight=700)
+    canvas.text(share_text(row), left + room + 1.5, (high + low) / 2, weight=700)
     for value, colour, dash in ((row.expected, INK, (2.0, 1.6)), (row.target, BAD, ())):
         if value is not None:
             x = left + room * _inside(value) / FULL
@@ -128,7 +128,7 @@ def _inside(value: float) -> float:
     return min(max(value, 0.0), FULL)
 
 
-def _share(row: Progress) -> Text:
+def share_text(row: Progress) -> Text:
     """Return a share, or its bounds; what falls short of all is never printed as 100 %, what is above nothing never as 0 %."""
     if row.lower is None:
         return NO_DATA

@@ -78,13 +78,22 @@ class Canvas:
         wide = self.wide(text, size, weight)
         if wide > most:
             size *= max(0.75, most / wide)
-        while len(text) > 1 and self.wide(text, size, weight) > most:
-            text = f"{text.removesuffix(_ELLIPSIS)[:-1].rstrip()}{_ELLIPSIS}"
+        if self.wide(text, size, weight) > most:
+            text = self._cut(text, most, size, weight)
         if not text.strip():
             return
         points = self.size_pt * size
         left = x - anchor * self.wide(text, size, weight)
         self.texts.append(Label(text, left, y + _BELOW * points / PT_PER_MM, 0.0, points, weight, colour))
+
+    def _cut(self, text: str, most: float, size: float, weight: int) -> str:
+        """Return the longest beginning of a text that fits with its ellipsis, at least one letter."""
+        low, high = 1, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = self.wide(f"{text[:middle].rstrip()}{_ELLIPSIS}", size, weight) <= most
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return f"{text[:low].rstrip()}{_ELLIPSIS}"
 
     def inside(
         self, words: Words, box: tuple[float, float, float, float], ground: str, *, is_hatched: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,19 @@ import shapely
 from geosys._text import Text
 from geosys.maps.charts_canvas import QUIET, amount
 from geosys.maps.charts_lines import spread
-from geosys.maps.paper.looks import darker
+from geosys.maps.paper.looks import darker, lightness
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geosys.maps.charts_canvas import Canvas
     from geosys.maps.charts_values import Flows
 
 NODE = 2.6
-GAP = 0.35  # of a line, between states of a column
+GAP = 0.15  # of a line, between states of a column
+SLOT = 1.0  # of a line: the least height that a state takes, so that its name stands beside it
 PIECES = 24
+LIGHTEST, VEIL = 97.0, "#E6E9ED"  # a band lighter than that could not be told from the paper
 PALER = 0.62  # how far a band is mixed with white
 
 
@@ -35,17 +40,18 @@ def draw_flows(canvas: Canvas, chart: Flows) -> None:
     top, bottom = canvas.line * 2.7, canvas.height - 0.5
     columns = range(len(chart.columns))
     inside = {c: [i for i, s in enumerate(chart.states) if s.column == c and holds[i] > 0] for c in columns}
-    room = min(
-        (bottom - top - canvas.line * GAP * max(len(i) - 1, 0)) / (sum(holds[n] for n in i) or 1.0)
-        for i in inside.values()
-    )
-    names = {c: max((canvas.wide(_name(chart, i, holds[i])) for i in inside[c]), default=0.0) + 1.5 for c in columns}
-    right = min(names[len(chart.columns) - 1], canvas.width * 0.34)
+    least = canvas.line * SLOT
+    room = _room([[holds[n] for n in states] for states in inside.values()], least, canvas.line * GAP, bottom - top)
+    last = len(chart.columns) - 1
+    names = [canvas.wide(_name(chart, i, holds[i])) for i in inside[last]]
+    heading = canvas.wide(chart.columns[last], 0.9, 700) - NODE - 1.0
+    right = min(max([*names, heading]) + 1.5, canvas.width * 0.34)
     lefts = np.linspace(0.0, canvas.width - right - NODE, max(len(chart.columns), 2))
-    tops = _tops(inside, holds, room, canvas.line * GAP, (top, bottom))
+    tops = _tops(inside, [hold * room for hold in holds], least, canvas.line * GAP, (top, bottom))
     _draw_bands(canvas, chart, tops, room, lefts)
     for c in columns:
-        canvas.text(chart.columns[c], lefts[c], canvas.line * 1.9, weight=700, size=0.9, colour=QUIET)
+        head = lefts[c + 1] - lefts[c] - 1.0 if c < last else right + NODE
+        canvas.text(chart.columns[c], lefts[c], canvas.line * 1.9, weight=700, size=0.9, colour=QUIET, most=head)
         middles = [tops[i] + holds[i] * room / 2 for i in inside[c]]
         free = lefts[c + 1] - lefts[c] - NODE if c + 1 < len(chart.columns) else right
         for i, y in zip(
@@ -67,17 +73,39 @@ def _holds(chart: Flows) -> list[float]:
     return [max(pair) for pair in zip(came, went, strict=True)]
 
 
+def _room(columns: Sequence[Sequence[float]], least: float, gap: float, height: float) -> float:
+    """Return the millimetres that one unit takes, so that each column fits: a state takes its amount, or `least` if that is more.
+
+    Examples
+    --------
+    >>> _room([[8.0, 1.0], [9.0]], 2.0, 0.0, 10.0)
+    1.0
+    """
+
+    def fits(states: Sequence[float]) -> float:
+        free, large = height - gap * (len(states) - 1), sorted(states, reverse=True)
+        while large:  # the small ones are taken out one by one, until what is left is higher than the least
+            unit = (free - least * (len(states) - len(large))) / sum(large)
+            if unit * large[-1] >= least or len(large) == 1:
+                return max(unit, 0.0)
+            large.pop()
+        return math.inf
+
+    return min(fits(states) for states in columns if states)
+
+
 def _tops(
-    inside: dict[int, list[int]], holds: list[float], room: float, gap: float, span: tuple[float, float]
+    inside: dict[int, list[int]], highs: Sequence[float], least: float, gap: float, span: tuple[float, float]
 ) -> dict[int, float]:
-    """Return the upper edge of each state; a column with less stands in the middle of the height."""
+    """Return the upper edge of each state; a column with less stands in the middle of the height, a small one in its slot."""
     tops: dict[int, float] = {}
     for states in inside.values():
-        used = sum(holds[i] for i in states) * room + gap * max(len(states) - 1, 0)
+        used = sum(max(highs[i], least) for i in states) + gap * max(len(states) - 1, 0)
         y = span[0] + (span[1] - span[0] - used) / 2
         for i in states:
-            tops[i] = y
-            y += holds[i] * room + gap
+            slot = max(highs[i], least)
+            tops[i] = y + (slot - highs[i]) / 2
+            y += slot + gap
     return tops
 
 
@@ -92,7 +120,8 @@ def _draw_bands(canvas: Canvas, chart: Flows, tops: dict[int, float], room: floa
         a, b = chart.states[source], chart.states[target]
         x0, x1 = float(lefts[a.column]) + NODE, float(lefts[b.column])  # type: ignore[index]
         band = _band((x0, starts[source, target]), (x1, entered[target]), value * room)
-        canvas.area(band, paler(a.colour), edge=darker(paler(a.colour), 0.3), width=0.25)
+        pale = paler(a.colour) if lightness(paler(a.colour)) < LIGHTEST else VEIL
+        canvas.area(band, pale, edge=darker(pale, 0.3), width=0.25)
         entered[target] += value * room
 
 

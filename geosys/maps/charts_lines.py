@@ -17,6 +17,7 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 2.0), (1.5, 1.5), (6.0, 2.0, 
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted", "pentagon")
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 TICKS = 5
+LEAST_SPAN = 1e-9  # of an axis: less is one value
 
 
 def trend_height(canvas: Canvas, chart: Trend) -> float:
@@ -103,7 +104,7 @@ def scale_of(values: Sequence[float]) -> list[float]:
         return [0.0, 1.0]
     low, high = min(values), max(values)
     low = 0.0 if low >= 0 else low
-    high = high if high > low else low + 1.0
+    high = high if high - low > LEAST_SPAN else low + 1.0
     power = 10.0 ** math.floor(math.log10((high - low) / TICKS))
     step = next(s * power for s in (*STEPS, 20.0) if s * power * TICKS >= high - low)
     first, last = math.floor(low / step), math.ceil(high / step)

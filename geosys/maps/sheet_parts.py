@@ -26,6 +26,7 @@ class LayerPart:
     where : column -> words of which a row must have one.
     signs : class -> letters inside its marker.
     values : value -> class, where a column does not hold the class itself.
+    sign_by, sign_titles : a column whose words `signs` are of instead of the classes, and the table of classes that names them.
     shape_by, shapes : the column that decides the marker's shape, and the table of classes that says how.
     share : ``rate``, ``by`` and ``on``: features are coloured by the share of their group.
     shown : ``shape``, or ``point`` for areas too small to be seen.
@@ -43,6 +44,8 @@ class LayerPart:
     values: Mapping[str, str] = field(default_factory=dict)
     shape_by: str = ""
     shapes: str = ""
+    sign_by: str = ""
+    sign_titles: str = ""
     share: Mapping[str, str] = field(default_factory=dict)
     shown: str = "shape"
     listed: bool = True

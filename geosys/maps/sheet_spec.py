@@ -26,6 +26,7 @@ SHOWN = ("shape", "point")
 FINDINGS = "findings"  # what stands for a layer's id where the findings of the last run are meant
 DERIVED = (
     "worst",
+    "risk",
     "due_state",
     "change",
     "share_class",
@@ -34,7 +35,7 @@ DERIVED = (
     "number",
 )  # columns that a sheet makes itself
 _LAYER_KINDS = {
-    **dict.fromkeys(("layer", "style", "label", "shape_by", "shapes", "shown"), "a text"),
+    **dict.fromkeys(("layer", "style", "label", "shape_by", "shapes", "sign_by", "sign_titles", "shown"), "a text"),
     **dict.fromkeys(("listed", "fits", "needed", "is_context"), "true or false"),
     "rank": "a whole number", "signs": "a table of texts", "values": "a table of texts", "where": "a table of values or lists",
     "share": "a table of texts",
@@ -81,7 +82,11 @@ class SheetBook:
 
     def style_of(self, part: LayerPart) -> Style:
         """Return the look of a part: its own style, or that of its layer."""
-        return self.styles[part.style] if part.style in self.styles else self.palettes.style(part.style or part.layer)
+        return self.style_named(part.style or part.layer)
+
+    def style_named(self, name: str) -> Style:
+        """Return a look of the sheets, or the one that screen and paper share."""
+        return self.styles[name] if name in self.styles else self.palettes.style(name)
 
     def classes_named(self, name: str) -> Mapping[str, Swatch]:
         """Return a table of classes, of the sheets' own styles or of the palettes; empty for none."""
@@ -206,12 +211,17 @@ def _read_layer(where: str, row: Mapping[str, Any], known: _Known, faults: Fault
     for key, words, what in (
         ("style", known.styles, "a style"),
         ("shapes", known.classes, "a table of classes"),
+        ("sign_titles", known.classes, "a table of classes"),
         ("shown", SHOWN, "a way to draw"),
     ):
         if key in row:
             faults.one_of(f"{where} {key}", row[key], words, what)
     _check_columns(
-        where, row.get("layer"), [row.get("label", ""), row.get("shape_by", ""), *row.get("where", {})], known, faults
+        where,
+        row.get("layer"),
+        [*(row.get(key, "") for key in ("label", "shape_by", "sign_by")), *row.get("where", {})],
+        known,
+        faults,
     )
     if "share" in row:
         faults.keys(f"{where} share", row["share"], (), ("rate", "by", "on"))

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import multiprocessing
-import os
 import re
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 import geosys
-from geosys._errors import GeoSysError, WorkspaceError
 from geosys._text import Text
+from geosys.atlas import FEW, Maker, Page, content_key, key_of, make_pages
 from geosys.content import hash_file
-from geosys.layers.store import write_table
-from geosys.maps.paper.press import compose, open_press, put
+from geosys.maps.paper.press import open_press, put, typeset_sheet
 from geosys.maps.plot_index import IndexRow, index_page
 from geosys.maps.plot_page import page_of
 from geosys.plot_sheets.archive import read_archive
@@ -29,23 +23,21 @@ from geosys.plot_sheets.sheet import entries_of, file_of, open_desk, sheet_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from geosys.maps.paper.press import Press
+    from geosys.atlas import Made as MadePage
     from geosys.one_map.composition import OneMapEntry
     from geosys.plot_sheets.archive import Archive, PlotKey
-    from geosys.plot_sheets.sheet import Desk
+    from geosys.plot_sheets.sheet import PlotFile
     from geosys.workspace import Workspace
 
-KEPT = ".sheets"  # below the folder of sheets: what each finished sheet was made from
 FORMATS = ("pdf", "html")
 INDEX_HEAD = (
     Text("序号", "No."), Text("编码", "Code"), Text("名称", "Name"), Text("图层", "Layer"), Text("命中", "Hit"), Text("需核查", "Review"),
     Text("临界", "Near"), Text("未评估", "Not assessed"), Text("未命中", "Clear"), Text("页", "Pages"), Text("未能制作的原因", "Fault"),
 )  # fmt: skip
-_AT_ONCE = 12  # sheets of one task: their areas are computed together
-_FEW = 6  # sheets that are made without starting other processes
+_AT_ONCE = 12  # plots whose areas are computed together
 _UNSAFE = re.compile(r"[^\w\-]+")
 _LONGEST_NAME = 60
 
@@ -85,7 +77,7 @@ def write_sheets(
     Parameters
     ----------
     progress
-        Called with the sheets done and the sheets to do, kept ones among the done.
+        Called with the sheets done and the sheets to do, kept ones among the done; a sheet counts once it has all its files.
     workers
         Processes; few sheets are made in this one.
 
@@ -98,114 +90,82 @@ def write_sheets(
     WorkspaceError
         When the folder cannot be written, or a worker process died.
     """
-    (order.out / KEPT).mkdir(parents=True, exist_ok=True)
+    pages = pages_of(archive, keys, order)
+    each = len(order.formats)
+    open_press(archive.content.catalogue.root / "maps")  # what another process could not open raises here
+    opener = partial(_open, archive.workspace, archive.today, archive.content.catalogue.root, order, tuple(keys))
+    if workers <= 1 or len(pages) <= FEW * each:  # then what is open here already is used
+        workers, opener = 1, partial(SheetMaker, archive, order, tuple(keys))
+    made = make_pages(order.out, pages, opener, lambda done, total: progress(done // each, total // each), workers)
+    return [_told(key, made[at * each : (at + 1) * each]) for at, key in enumerate(keys)]
+
+
+def pages_of(archive: Archive, keys: Sequence[PlotKey], order: Order) -> list[Page]:
+    """Return the files of some plots as pages, those of one plot one after the other, with what each is made from."""
     base = base_key(archive, order)
-    todo: list[PlotKey] = []
-    found: dict[PlotKey, Made] = {}
-    for key in keys:
-        kept = _kept(order, key, sheet_key(archive, base, key))
-        if kept is None:
-            todo.append(key)
+    return [
+        Page(_id(key, kind), file_name(key, kind), sheet_key(archive, base, key), at * len(order.formats) + i)
+        for at, key in enumerate(keys)
+        for i, kind in enumerate(order.formats)
+    ]
+
+
+class SheetMaker(Maker):
+    """What makes sheets of plots in one process; the areas of plots that follow each other are computed together."""
+
+    def __init__(self, archive: Archive, order: Order, keys: tuple[PlotKey, ...]) -> None:
+        self._archive, self._order, self._keys = archive, order, keys
+        self._desk, self._press = open_desk(archive), open_press(archive.content.catalogue.root / "maps")
+        self._known = {_id(key, kind): (at, kind) for at, key in enumerate(keys) for kind in order.formats}
+        self._entries: dict[PlotKey, OneMapEntry] = {}
+        self._first = -1  # of the keys whose areas are computed
+        self._open: tuple[int, PlotFile] | None = None  # the plot whose files are under way
+
+    def make(self, page: Page) -> tuple[bytes, int, Mapping[str, Any]]:
+        """Return one file of a plot, its pages, and how many rules have which outcome."""
+        at, kind = self._known[page.id]
+        told = self._file(at)
+        sheet = sheet_of(self._desk, told, language=self._order.language)
+        if kind == "html":
+            data, pages = page_of(sheet, self._press).encode("utf-8"), 0
         else:
-            found[key] = kept
-    progress(len(found), len(keys))
-    size = _AT_ONCE if len(todo) > _FEW else 1
-    tasks = [todo[i : i + size] for i in range(0, len(todo), size)]
-    for done in _work(archive, tasks, order, base, workers if size > 1 else 1):
-        found |= done
-        progress(len(found), len(keys))
-    return [found[key] for key in keys]
-
-
-def _work(
-    archive: Archive, tasks: Sequence[Sequence[PlotKey]], order: Order, base: str, workers: int
-) -> Iterator[dict[PlotKey, Made]]:
-    """Yield the sheets of each task as they are finished."""
-    root = archive.content.catalogue.root
-    if not tasks:
-        return
-    if workers <= 1:
-        bench = _Bench(open_desk(archive), open_press(root / "maps"), order, base)
-        yield from map(bench.make, tasks)
-        return
-    spawned = multiprocessing.get_context("spawn")  # a fork would copy threads of other packages half-way
-    started = (archive.workspace, archive.today, root, order, base)
-    try:
-        with ProcessPoolExecutor(min(workers, len(tasks)), spawned, _open_bench, started) as pool:
-            waiting = [pool.submit(_make, task) for task in tasks]
-            try:
-                for future in as_completed(waiting):
-                    yield future.result()
-            finally:
-                for future in waiting:
-                    future.cancel()
-    except BrokenProcessPool:
-        raise WorkspaceError(
-            "plot sheets: got a worker process that died (out of memory, or killed), expected it to finish. "
-            "Run the same command again, with --workers 1 if it happens again: finished sheets are kept."
-        ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """Hold where sheets are made: the desk, the press, the order."""
-
-    desk: Desk
-    press: Press
-    order: Order
-    base: str
-
-    def make(self, keys: Sequence[PlotKey]) -> dict[PlotKey, Made]:
-        """Make the sheets of some plots; a fault of one of them is noted with it."""
-        entries = entries_of(self.desk, keys)
-        return {key: self._make(key, entries.get(key)) for key in keys}
-
-    def _make(self, key: PlotKey, entry: OneMapEntry | None) -> Made:
-        order, archive = self.order, self.desk.archive
-        try:
-            told = file_of(self.desk, key, entry)
-            sheet = sheet_of(self.desk, told, language=order.language)
-            pages = 0
-            for kind in order.formats:
-                path = order.out / file_name(key, kind)
-                if kind == "html":
-                    put({path: page_of(sheet, self.press).encode("utf-8")})
-                else:
-                    pages = compose(sheet, path, self.press).pages
-        except GeoSysError as error:
-            if isinstance(error, WorkspaceError):  # a full disk stops all of them
-                raise
-            return Made(key.code, key.layer, key.code, (), 0, (), fault=str(error))
+            files, printed = typeset_sheet(sheet, kind, self._press)
+            data, pages = files[0], printed.pages
         counts: dict[str, int] = {}
-        for one in judged(archive, told.plot, self.desk.margins):
+        for one in judged(self._archive, told.plot, self._desk.margins):
             counts[one.outcome] = counts.get(one.outcome, 0) + 1
-        files = tuple(file_name(key, kind) for kind in order.formats)
-        made = Made(key.code, key.layer, told.plot.name, files, pages, tuple(sorted(counts.items())))
-        sums = {name: hash_file(order.out / name) for name in files}
-        note = {"key": sheet_key(archive, self.base, key), "made": asdict(made), "files": sums}
-        put({_note(order, key): json.dumps(note, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")})
-        return made
+        return data, pages, {"name": told.plot.name, "outcomes": dict(sorted(counts.items()))}
+
+    def _file(self, at: int) -> PlotFile:
+        """Return what is told of a plot; it is kept for its next file."""
+        if self._open is not None and self._open[0] == at:
+            return self._open[1]
+        first = at // _AT_ONCE * _AT_ONCE
+        if first != self._first:
+            self._entries, self._first = entries_of(self._desk, self._keys[first : first + _AT_ONCE]), first
+        told = file_of(self._desk, self._keys[at], self._entries.get(self._keys[at]))
+        self._open = at, told
+        return told
 
 
-_BENCH: list[_Bench] = []  # of a worker process: opened once, before its first task
+def _open(workspace: Workspace, today: dt.date, root: Path, order: Order, keys: tuple[PlotKey, ...]) -> SheetMaker:
+    """Open what makes sheets, in a process of its own."""
+    return SheetMaker(read_archive(workspace, today, root), order, keys)
 
 
-def _open_bench(workspace: Workspace, today: dt.date, root: Path, order: Order, base: str) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    archive = read_archive(workspace, today, root)
-    _BENCH[:] = [_Bench(open_desk(archive), open_press(root / "maps"), order, base)]
+def _id(key: PlotKey, kind: str) -> str:
+    return f"{key.layer}/{key.code}/{key.row}{'-withheld' * key.is_withheld}/{kind}"
 
 
-def _end_with_parent() -> None:
-    """End this worker when the process that started it is killed: it would wait for tasks for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _make(keys: Sequence[PlotKey]) -> dict[PlotKey, Made]:
-    return _BENCH[0].make(keys)
+def _told(key: PlotKey, parts: Sequence[MadePage]) -> Made:
+    """Return what became of the files of one plot as one."""
+    fault = next((one.fault for one in parts if one.fault), "")
+    if fault:
+        return Made(key.code, key.layer, key.code, (), 0, (), fault=fault)
+    outcomes = tuple((str(name), int(count)) for name, count in parts[0].told["outcomes"].items())
+    name, files = str(parts[0].told["name"]), tuple(one.file for one in parts)
+    pages = max(one.pages for one in parts)
+    return Made(key.code, key.layer, name, files, pages, outcomes, is_kept=all(one.is_kept for one in parts))
 
 
 def write_index(archive: Archive, made: Sequence[Made], order: Order) -> list[Path]:
@@ -230,8 +190,8 @@ def write_index(archive: Archive, made: Sequence[Made], order: Order) -> list[Pa
     page = index_page(heading, marks, note, words, rows, order.language)
     path = order.out / "index.csv"
     columns = ["no", "code", "name", "layer", *outcomes, "pages", "files", "fault"]
-    put({order.out / "index.html": page.encode("utf-8", "replace")})
-    write_table(path, pd.DataFrame(table, columns=columns))
+    cells = pd.DataFrame(table, columns=columns).to_csv(index=False, lineterminator="\n")
+    put({order.out / "index.html": page.encode("utf-8", "replace"), path: cells.encode("utf-8-sig", "replace")})
     return [order.out / "index.html", path]
 
 
@@ -252,45 +212,20 @@ def file_name(key: PlotKey, kind: str) -> str:
     return f"{safe}_{key.layer}.{kind}"
 
 
-def _note(order: Order, key: PlotKey) -> Path:
-    return order.out / KEPT / file_name(key, "json")
-
-
-def _kept(order: Order, key: PlotKey, made_from: str) -> Made | None:
-    """Return a sheet that was finished from the same things and whose files are as they were; None for any other."""
-    try:
-        note = json.loads(_note(order, key).read_text(encoding="utf-8"))
-        if note["key"] != made_from or set(note["files"]) != {file_name(key, kind) for kind in order.formats}:
-            return None
-        if any(hash_file(order.out / name) != digest for name, digest in note["files"].items()):
-            return None
-        made = note["made"]
-        outcomes = tuple((str(name), int(count)) for name, count in made["outcomes"])
-        return Made(key.code, key.layer, made["name"], tuple(made["files"]), made["pages"], outcomes, is_kept=True)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def base_key(archive: Archive, order: Order) -> str:
-    """Return the hash of what all sheets are made from: program, content, layer versions, results, day, formats."""
-    root = archive.content.catalogue.root
-    content = [(path.relative_to(root).as_posix(), hash_file(path)) for path in _content_files(root)]
+    """Return the hash of what all sheets are made from: program, content, layer versions, results, day, language."""
     out = archive.workspace.out
     results = [
         hash_file(out / name) for name in ("results.gpkg", "outcomes.csv") if archive.run and (out / name).exists()
     ]
+    versions = sorted((name, layer.version) for name, layer in archive.layers.items())
     told: list[Any] = [
-        geosys.__version__, content, sorted((name, layer.version) for name, layer in archive.layers.items()), results,
-        archive.run.manifest["as_of"] if archive.run else None, archive.today, order.formats, order.language,
+        geosys.__version__, content_key(archive.content.catalogue.root), versions, results,
+        archive.run.manifest["as_of"] if archive.run else None, archive.today, order.language,
         [(d.layer, d.name) for d in archive.workspace.deliveries], repr(archive.workspace.title), repr(archive.workspace.mark),
         archive.workspace.crs,
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(told, default=str, ensure_ascii=False).encode()).hexdigest()
-
-
-def _content_files(root: Path) -> list[Path]:
-    rooms = ("layers", "cases", "maps")
-    return sorted(p for room in rooms for p in (root / room).rglob("*") if p.suffix in (".toml", ".csv"))
+    return key_of(told)
 
 
 def sheet_key(archive: Archive, base: str, key: PlotKey) -> str:
@@ -300,4 +235,4 @@ def sheet_key(archive: Archive, base: str, key: PlotKey) -> str:
         mine = archive.cases[(archive.cases["subject_layer"] == key.layer) & (archive.cases["subject_id"] == key.code)]
         cases = [[row, archive.events[row["case_id"]].to_dict("records")] for row in mine.to_dict("records")]
     told = [base, key.layer, key.code, key.is_withheld, archive.cases is None, cases]
-    return hashlib.sha256(json.dumps(told, default=str, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
+    return key_of(told)

@@ -28,7 +28,7 @@ from geosys.sheets.tables import facts_of, table_of
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -242,8 +242,23 @@ def open_maker(workspace: Workspace, root: Path, today: dt.date, order: Order) -
     return AtlasMaker(desk, open_press(root / "maps"), spec_named(desk, order.name), order)
 
 
-def opener_of(desk: Desk, order: Order) -> partial[AtlasMaker]:
-    """Return what can be sent to another process to open its maker there."""
+def opener_of(desk: Desk, order: Order, *, is_here: bool = False) -> Callable[[], AtlasMaker]:
+    """Return what can be sent to another process to open its maker there; what it could not open there raises here.
+
+    Parameters
+    ----------
+    is_here : whether pages are made in this process; then the maker that was opened to try is the one they are made with.
+
+    Raises
+    ------
+    SpecError, DisclosureError
+        As `AtlasMaker` does.
+    WorkspaceError
+        When the font package is not there.
+    """
+    maker = AtlasMaker(desk, open_press(desk.catalogue.root / "maps"), spec_named(desk, order.name), order)
+    if is_here:
+        return lambda: maker
     return partial(open_maker, desk.workspace, desk.catalogue.root, desk.today, order)
 
 
@@ -255,6 +270,12 @@ def index_table(desk: Desk, made: Sequence[Made]) -> pd.DataFrame:
         for at, one in enumerate(made, 1)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["no", "code", "name", "layer", "scale", "file", "fault"])
+
+
+def index_file(desk: Desk, made: Sequence[Made]) -> bytes:
+    """Return the index as CSV with the mark by which a spreadsheet knows its letters."""
+    table: str = index_table(desk, made).to_csv(index=False, lineterminator="\n")
+    return table.encode("utf-8-sig", "replace")
 
 
 def merge(files: Sequence[Path], path: Path, press: Press, day: dt.date, size: tuple[float, float]) -> None:

@@ -15,7 +15,7 @@ from geosys.maps.palettes import Swatch
 from geosys.maps.sheet_spec import FINDINGS
 from geosys.rates import standings_of, workspace_entries
 from geosys.sections.samples import samples_of, sections_of
-from geosys.sheets.layers import CATEGORIES, classed, rows_of, share_text, shares
+from geosys.sheets.layers import CATEGORIES, classed, rows_of, share_counts, shares
 from geosys.standards.attainment import GOOD, judge
 from geosys.standards.period_values import MONTH, month_text, values_by
 
@@ -136,7 +136,7 @@ def _schedule(desk: Desk, part: ChartPart, spec: SheetSpec) -> Schedule | None:
         title = one.rate.title if not one.group else _grouped(desk, one)
         lower, upper = share_bounds(one)
         target, expected, said = targets.get(one.rate.id, (None, None, Text("", "")))
-        counts = share_text(one).partition("（")[2].rstrip("）")
+        counts = share_counts(one)
         note = Text(" ".join(filter(None, (counts, said.zh))), " ".join(filter(None, (counts, said.en))))
         rows.append(Progress(title, lower, upper, target, expected, note))
     return Schedule(part.title, rows) if rows else None

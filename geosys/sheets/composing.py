@@ -12,14 +12,16 @@ from geosys._faults import nearest
 from geosys._text import Text
 from geosys.maps.charts import picture_of
 from geosys.maps.palettes import Style
+from geosys.maps.paper.layout import Layout
 from geosys.maps.paper.origins import printed_of
-from geosys.maps.paper.press import compose
+from geosys.maps.paper.press import compose, typeset_sheet
 from geosys.maps.paper.sheet import Features, Legend, MapFrame, Paragraph, Row, Sheet, Table
 from geosys.maps.sheet_parts import LayerPart, SheetSpec
 from geosys.maps.sheet_spec import FINDINGS
 from geosys.sheets.charts import chart_of
 from geosys.sheets.desk import check_audience, meta_of, staleness
-from geosys.sheets.layers import features_of, shares
+from geosys.sheets.filling import Leaf, filled
+from geosys.sheets.layers import WORST, features_of, shares
 from geosys.sheets.tables import table_of
 from geosys.sheets.versions import (
     change_counts,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from geosys.maps.charts_values import Chart
     from geosys.maps.paper.press import Press
     from geosys.maps.paper.sheet import Block, Printed
     from geosys.sheets.desk import Desk
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 SIDE, AFTER = "side", "after"
 NO_VERSION = Text("没有可比的历史版本", "there is no earlier version")
 _ROW_MM = 150.0  # of two maps side by side
+_NOTE_MM = 3.6  # of one line of notes or sources on the smallest paper
+TRIED = (0.98, 0.93, 0.86, 0.0)  # of a page: how much is filled, less where what was reckoned runs over
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ def sheet_of(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted = Wanted(
         return _compared(desk, spec, press, wanted)
     features = [features_of(desk, part, spec) for part in parts]
     used = layers_used(desk, spec)
-    side, after = _blocks(desk, spec, press, wanted)
+    side = _beside(desk, spec, press, wanted)
+    after = _behind(desk, spec, press, wanted, used)
     main = None
     if spec.has_map:
         main = MapFrame(features, desk.crs, scale=wanted.scale, extent=None if wanted.scale is None else _middle(desk))
@@ -163,8 +167,9 @@ def printed(
 def asks_a_run(desk: Desk, spec: SheetSpec) -> bool:
     """Say whether a sheet rests on what a run of the rules found."""
     names = [*(p.layer for p in spec.layers), *(c.layer for c in spec.charts), *(t.layer for t in spec.tables)]
-    columns = [*(c.column for c in spec.charts), *(desk.book.style_of(p).by for p in spec.layers)]
-    return FINDINGS in names or "worst" in columns
+    columns = [name for c in spec.charts for name in (c.column, *c.columns)]
+    columns += [name for p in spec.layers for name in (desk.book.style_of(p).by, p.sign_by)]
+    return FINDINGS in names or WORST in columns
 
 
 def _check_needed(desk: Desk, spec: SheetSpec) -> None:
@@ -178,39 +183,43 @@ def _check_needed(desk: Desk, spec: SheetSpec) -> None:
             )
 
 
-def _blocks(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted) -> tuple[list[Block], list[Block]]:
-    """Return what stands beside the map and what comes after it: charts, then tables."""
-    paper = wanted.paper or spec.paper
-    turned = spec.is_landscape if wanted.is_landscape is None else wanted.is_landscape
-    measures = press.measures
-    grow, across = measures.growth(paper), measures.page(paper, is_landscape=turned)[0]
-    widths = {SIDE: measures.layout["side_width"] * grow, AFTER: across - 2 * (measures.margin + measures.padding)}
-    made: dict[str, list[Block]] = {SIDE: [], AFTER: []}
-    charts = [(part, chart) for part in spec.charts if (chart := chart_of(desk, part, spec)) is not None]
-    size = measures.text_pt[paper]
-    for part, chart in charts:
-        if part.place == SIDE:
-            made[SIDE].append(
-                picture_of(chart, press, width_mm=widths[SIDE], language=wanted.language, size_pt=size * 0.9)
-            )
-    made[AFTER] += _paired(
-        [chart for part, chart in charts if part.place == AFTER], press, widths[AFTER], wanted.language, size
-    )
-    for listed in spec.tables:
-        table = table_of(desk, listed, spec)
-        if table is not None:
-            made[listed.place].append(table)
-    return made[SIDE], made[AFTER]
-
-
-def _paired(charts: Sequence[Chart], press: Press, width: float, language: str, size: float) -> list[Block]:
-    """Return charts two by two; a single one takes the width of half a page too, where it can be read best."""
-    half = (width - 3.0) / 2
-    pictures = [picture_of(chart, press, width_mm=half - 2.0, language=language, size_pt=size) for chart in charts]
+def _beside(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted) -> list[Block]:
+    """Return what stands beside the map: charts, then tables."""
+    paper, measures = wanted.paper or spec.paper, press.measures
+    width, size = measures.layout["side_width"] * measures.growth(paper), measures.text_pt[paper] * 0.9
+    charts = [chart for part in spec.charts if part.place == SIDE and (chart := chart_of(desk, part, spec)) is not None]
+    tables = [table_of(desk, part, spec) for part in spec.tables if part.place == SIDE]
     return [
-        Row([[one] for one in pictures[i : i + 2]] + [[]] * (len(pictures[i : i + 2]) == 1))
-        for i in range(0, len(pictures), 2)
+        *(picture_of(chart, press, width_mm=width, language=wanted.language, size_pt=size) for chart in charts),
+        *(table for table in tables if table is not None),
     ]
+
+
+def _behind(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted, used: Sequence[str]) -> list[Block]:
+    """Return the charts and tables that come after the map, so that they fill their page and begin no further one."""
+    charts = [
+        chart for part in spec.charts if part.place == AFTER and (chart := chart_of(desk, part, spec)) is not None
+    ]
+    tables = [part for part in spec.tables if part.place == AFTER]
+    empty = printed(desk, spec, wanted, used, blocks=[Paragraph("")])
+    if spec.has_map:  # then these stand on the first page
+        empty = replace(empty, notes=(), sources=(), boxes=())
+    layout = Layout(empty, press.measures, press.fonts)
+    height = layout.height - _foot_height(empty, press)
+    blocks: list[Block] = []
+    for share in TRIED:
+        leaf = Leaf(layout.width, height * share, press.measures.text_pt[empty.paper], wanted.language)
+        blocks = filled(charts, tables, lambda part: table_of(desk, part, spec), leaf, press)
+        if not blocks or share == 0.0 or typeset_sheet(replace(empty, blocks=blocks), "pdf", press)[1].pages == 1:
+            break
+    return blocks
+
+
+def _foot_height(sheet: Sheet, press: Press) -> float:
+    """Return about how much height in millimetres boxes, notes and sources take at the end of a sheet without a map."""
+    grow = press.measures.growth(sheet.paper)
+    boxes = press.measures.layout["boxes"] * grow + 4.0 if sheet.boxes is None else 0.0
+    return boxes + (len(sheet.notes) + len(sheet.sources) + 2) * _NOTE_MM * grow * bool(sheet.notes or sheet.sources)
 
 
 def _compared(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted) -> Sheet:
@@ -231,7 +240,7 @@ def _compared(desk: Desk, spec: SheetSpec, press: Press, wanted: Wanted) -> Shee
             "run 'geosys run' again after it came, or name another layer with --layer."
         )
     layer, version = chosen
-    column = desk.book.palettes.style(layer).by
+    column = desk.book.style_named(layer).by
     before, after = changes_of(read_version(desk, layer, version), desk.frame(layer), column)
     extent = _extent_of(desk, before, after)
     under = [features_of(desk, part, spec) for part in desk.book.under if part.layer != layer]

@@ -18,6 +18,7 @@ from geosys.maps.sheet_spec import FINDINGS
 from geosys.rate_layers import place_in_units
 from geosys.rates import rates_of, read_rate_book
 from geosys.sheets.desk import chosen_findings, worst_of
+from geosys.sheets.risks import risk_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ NO_SHARE = "none"
 _MARKS = ("circle", "square", "triangle", "diamond", "inverted", "pentagon", "hexagon")
 # Colours for words that no palette knows, told apart by their sign as well (Okabe and Ito 2008, darkened for paper).
 CATEGORIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E0A800", "#56B4E9", "#7A4FA3", "#8C510A", "#4A4F55")
-RULE = "rule"
+RULE, WORST, RISK = "rule", "worst", "risk"
 NAMED = "name_class"  # the label with the name of a feature and its class: what a grey copy still tells
 
 
@@ -39,19 +40,21 @@ def rows_of(desk: Desk, part: LayerPart | ChartPart, spec: SheetSpec, layer: str
     """Return the rows of a layer, or of the findings, that a part asks for, with the columns that it makes itself."""
     name = layer or part.layer
     frame = chosen_findings(desk, spec) if name == FINDINGS else desk.frame(name)
+    asked = asked_columns(desk, part) | set(part.where)
+    if name != FINDINGS and len(frame) and WORST in asked:
+        frame = frame.assign(worst=worst_of(desk, name, spec))
+    if name != FINDINGS and len(frame) and RISK in asked:
+        frame = frame.assign(risk=risk_of(desk, name))
     for column, words in part.where.items():
         if column in frame:
             frame = frame[frame[column].isin(list(words))]
-    if name != FINDINGS and len(frame) and "worst" in asked_columns(desk, part):
-        worst = pd.Series(worst_of(desk, name, spec), index=desk.frame(name).index)
-        frame = frame.assign(worst=worst.loc[frame.index])
     return frame.reset_index(drop=True)
 
 
 def asked_columns(desk: Desk, part: LayerPart | ChartPart) -> set[str]:
     """Return which columns decide how a part looks."""
     if isinstance(part, LayerPart):
-        return {desk.book.style_of(part).by, part.shape_by, part.label}
+        return {desk.book.style_of(part).by, part.shape_by, part.sign_by, part.label}
     return {part.rows, part.column, *part.columns}
 
 
@@ -82,10 +85,15 @@ def features_of(desk: Desk, part: LayerPart, spec: SheetSpec) -> Features:
         frame = frame.assign(**{part.shape_by: classed(frame[part.shape_by], {})})
     else:
         part = replace(part, shape_by="", shapes="")
+    if part.sign_by in frame and part.sign_by:
+        frame = frame.assign(**{part.sign_by: classed(frame[part.sign_by], {})})
+    else:
+        part = replace(part, sign_by="", sign_titles="")
     return Features(
         title, frame, style, classes, label=part.label if part.label in frame else "", rank=part.rank,
         fits=part.fits and not part.is_context, listed=part.listed, shape_by=part.shape_by, shapes=desk.book.classes_named(part.shapes),
-        signs=signs,
+        signs=signs, sign_by=part.sign_by, sign_titles=desk.book.classes_named(part.sign_titles),
+        sign_heading=desk.book.words.get(part.sign_by, ""),
     )  # fmt: skip
 
 
@@ -112,12 +120,15 @@ def classed(values: pd.Series, words: Mapping[str, str]) -> pd.Series:
     return pd.Series([word(v) for v in values], index=values.index, dtype=object)
 
 
-def _names_with_class(desk: Desk, part: LayerPart, frame: pd.DataFrame) -> list[str]:
+def _names_with_class(desk: Desk, part: LayerPart, frame: pd.DataFrame) -> list[Text]:
     style, name = desk.book.style_of(part), desk.schemas[part.layer].name_field or "feature_id"
     looks = desk.book.classes_named(style.classes)
     words = classed(frame[style.by], part.values)
-    titles = [f"（{looks[word].title}）" if word in looks else "" for word in words]
-    return [f"{frame_name}{title}" for frame_name, title in zip(frame[name].fillna(""), titles, strict=True)]
+    titles = [looks[word].title if word in looks else None for word in words]
+    return [
+        Text(f"{said}（{title.zh}）", f"{said} ({title.en})") if title else Text(str(said), str(said))
+        for said, title in zip(frame[name].fillna(""), titles, strict=True)
+    ]
 
 
 def rule_classes(findings: pd.DataFrame) -> tuple[dict[str, Swatch], dict[str, str]]:
@@ -142,8 +153,9 @@ def with_share(desk: Desk, part: LayerPart, frame: gpd.GeoDataFrame) -> gpd.GeoD
     keys = [None if pd.isna(v) else str(v) for v in frame[part.share["on"]]]
     mine = [by_name.get(key) if key is not None else None for key in keys]
     names = frame[desk.schemas[part.layer].name_field or part.share["on"]]
+    shown = [share_text(one) if one is not None else Text("", "") for one in mine]
     texts = [
-        f"{name} {share_text(one)}" if one is not None else f"{name}" for name, one in zip(names, mine, strict=True)
+        Text(f"{name} {one.zh}".rstrip(), f"{name} {one.en}".rstrip()) for name, one in zip(names, shown, strict=True)
     ]
     return frame.assign(share_class=[share_class(one) for one in mine], share_text=texts)
 
@@ -177,11 +189,16 @@ def share_class(result: RateResult | None) -> str:
     return next(word for least, word in SHARE_CLASSES if percent >= least)
 
 
-def share_text(result: RateResult) -> str:
+def share_text(result: RateResult) -> Text:
     """Return a share in per cent with its counts; never 100 % of less than all."""
-    done, rest = len(result.ids("numerator")), len(result.ids("rest"))
     if result.share is None:
-        return "—"
+        return Text("—", "—")
     percent = result.share * 100
     shown = f"{percent:.0f}" if percent in {0.0, 100.0} else f"{min(max(percent, 0.1), 99.9):.1f}"
-    return f"{shown}%（{done}/{done + rest}）"
+    return Text(f"{shown}%（{share_counts(result)}）", f"{shown}% ({share_counts(result)})")
+
+
+def share_counts(result: RateResult) -> str:
+    """Return how many of how many judged ones make a share; nothing where it is not known."""
+    done, rest = len(result.ids("numerator")), len(result.ids("rest"))
+    return "" if result.share is None else f"{done}/{done + rest}"

@@ -28,6 +28,7 @@ PALETTES = {
     "outcome": "outcomes",
     "due_state": "due_state",
     "worst": "worst",
+    "risk": "risk",
 }
 CLASS_COLUMNS = ("class_now", "class_before", "target", "year_class")  # results that number the water classes
 _WIDE = 40  # letters of a column at most, for its width
@@ -103,7 +104,7 @@ def cells_of(desk: Desk, layer: str, column: str, frame: pd.DataFrame) -> list[W
 def titles_of(desk: Desk, layer: str, column: str) -> Mapping[str, Text]:
     """Return the titles of a column's words."""
     if column in CLASS_COLUMNS and layer != FINDINGS:
-        return {str(number): Text(name, name) for number, name in enumerate(NAMES)}
+        return {str(number): Text(name, name.replace("劣", "worse than ")) for number, name in enumerate(NAMES)}
     looks = desk.book.classes_named(PALETTES.get(column, ""))
     if looks:
         return {word: look.title for word, look in looks.items()}

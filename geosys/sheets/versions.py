@@ -97,7 +97,7 @@ def _reshaped(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def features_of_change(desk: Desk, layer: str, frame: gpd.GeoDataFrame, *, is_after: bool) -> list[Features]:
     """Return a version as features: by its class, and above it the outlines of what changed."""
-    style = desk.book.palettes.style(layer)
+    style = desk.book.style_named(layer)
     classes = desk.book.classes_named(style.classes) if style.by in frame else {}
     looks = desk.book.classes_named("change")
     marked = frame[frame[CHANGE].isin([ADDED if is_after else REMOVED, MOVED, SHAPED])].reset_index(drop=True)
@@ -120,7 +120,7 @@ def _outlines(shapes: np.ndarray) -> np.ndarray:
 
 def class_flows(desk: Desk, layer: str, before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, title: Text) -> Flows | None:
     """Return how features moved between classes from one version to the other; None where the layer has no classes."""
-    style = desk.book.palettes.style(layer)
+    style = desk.book.style_named(layer)
     looks: dict[str, Swatch] = dict(desk.book.classes_named(style.classes))
     if not style.by or style.by not in before or style.by not in after:
         return None

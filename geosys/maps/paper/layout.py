@@ -205,7 +205,7 @@ class Layout:
         return {
             "kind": "table", "title": self._text(table.title), "head": [self._text(h) for h in table.head],
             "rows": [[self._text(cell) for cell in row] for row in table.rows], "widths": list(table.widths) or [1] * len(table.head),
-            "right": list(table.right), "tints": {str(row): colour for row, colour in table.tints.items()},
+            "right": list(table.right), "growth": table.growth, "tints": {str(row): colour for row, colour in table.tints.items()},
         }  # fmt: skip
 
     def _picture(self, picture: Picture) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,7 +73,7 @@ def groups_of(features: Features, rows: NDArray[np.int64], kind: str) -> list[Gr
         )
         groups = [
             Group(
-                replace(_look(style, kind, swatch), sign=features.signs.get(code, "")),
+                replace(_look(style, kind, swatch), sign="" if features.sign_by else features.signs.get(code, "")),
                 swatch.title,
                 rows[codes == code],
                 is_other=False,
@@ -97,6 +97,36 @@ def shaped(features: Features, group: Group) -> list[Group]:
     return [part for part in parts if len(part.rows)]
 
 
+def signed(features: Features, group: Group) -> list[Group]:
+    """Return a group split by the column that decides the marker's sign; unsplit where there is none."""
+    if not features.sign_by or group.look.kind != "point":
+        return [group]
+    words = classes_of(features.frame[features.sign_by].iloc[group.rows], features.signs, prefix=False)
+    parts = [
+        group._replace(look=replace(group.look, sign=features.signs.get(word, "")), rows=group.rows[words == word])
+        for word in (*features.signs, "")
+    ]
+    return [part for part in parts if len(part.rows)]
+
+
+def sign_entries(features: Features, rows: NDArray[np.int64]) -> list[Group]:
+    """Return one white group for each sign that occurs, for the legend."""
+    if not features.sign_by:
+        return []
+    words = classes_of(features.frame[features.sign_by].iloc[rows], features.signs, prefix=False)
+    white = replace(_look(features.style, "point", None), fill="#FFFFFF", colour="#4A4F55", mark="", shape="circle")
+    return [
+        Group(
+            replace(white, sign=sign),
+            features.sign_titles[word].title if word in features.sign_titles else word,
+            rows[words == word],
+            is_other=False,
+        )
+        for word, sign in features.signs.items()
+        if (words == word).any()
+    ]
+
+
 def shape_entries(features: Features, rows: NDArray[np.int64]) -> list[Group]:
     """Return one grey group for each shape that occurs, for the legend."""
     if not (features.shape_by and features.shapes):
@@ -110,7 +140,7 @@ def shape_entries(features: Features, rows: NDArray[np.int64]) -> list[Group]:
     ]
 
 
-def classes_of(values: pd.Series, classes: Mapping[str, Swatch], *, prefix: bool) -> NDArray[np.object_]:
+def classes_of(values: pd.Series, classes: Collection[str], *, prefix: bool) -> NDArray[np.object_]:
     """Return the class of each value, or an empty text.
 
     Examples

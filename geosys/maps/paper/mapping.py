@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import shapely
 
+from geosys._text import Text
 from geosys.maps.paper.labels import Wish, place, wishes_of
-from geosys.maps.paper.looks import Group, Look, darker, groups_of, kind_of, shape_entries, shaped
+from geosys.maps.paper.looks import Group, Look, darker, groups_of, kind_of, shape_entries, shaped, sign_entries, signed
 from geosys.maps.paper.neatline import ARROW_MM, INK, draw_north, draw_surroundings
 from geosys.maps.paper.plate import Plate
 from geosys.maps.paper.window import Window, extent_of, open_window
 from geosys.maps.paper.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -103,12 +104,13 @@ def draw_map(
     plate.rectangle(body.bounds, fill="#FFFFFF")
     for layer in layers:
         _draw_layer(plate, layer, (strip, strip), body)
-    corners = _Corners(layers, room, measures.layout["inset_share"] * min(room), bool(frame.overview), growth)
-    texts, dropped = _labels(layers, window, corners.boxes, measures, fonts, growth)
+    has_inset = any(not one.frame.geometry.is_empty.all() for one in frame.overview if len(one.frame))
+    corners = _Corners(layers, room, measures.layout["inset_share"] * min(room), has_inset, growth)
+    texts, dropped = _labels(layers, window, corners.boxes, measures, fonts, (language, growth))
     moved = [label._replace(x=label.x + strip, y=label.y + strip) for label in texts]
     plate.halos(moved, measures.labels["halo_pt"] / 2 * growth, body)
     moved += draw_north(plate, window, corners.north, strip, measures, fonts, (language, growth))
-    if frame.overview:
+    if has_inset:
         _draw_overview(plate, frame, window, tuple(side + strip for side in corners.inset))
     bar, written = draw_surroundings(plate, window, (strip, frame.has_ticks), measures, fonts, (language, growth))
     absent = tuple(
@@ -116,7 +118,7 @@ def draw_map(
         for f in frame.layers
         if f.frame is not None and f.listed and not any(f is layer.features for layer in layers)
     )
-    shown = tuple((layer.features, [*layer.groups, *shape_entries(layer.features, layer.rows)]) for layer in layers)
+    shown = tuple(one for layer in layers for one in _legend_of(layer))
     return DrawnMap(
         plate.to_pdf(),
         width_mm,
@@ -149,11 +151,19 @@ def inside(features: Features, window: Window) -> Layered | None:
     return Layered(features, groups_of(features, rows, kind), rows, shapely.transform(cut, window.on_paper), kind)
 
 
+def _legend_of(layer: Layered) -> Iterator[tuple[Features, list[Group]]]:
+    """Yield what the legend says of a layer: below its groups the signs, under a heading of their own."""
+    features = layer.features
+    if signs := sign_entries(features, layer.rows):
+        yield replace(features, title=features.sign_heading or features.title), signs
+    yield features, [*layer.groups, *shape_entries(features, layer.rows)]
+
+
 def _draw_layer(plate: Plate, layer: Layered, corner: tuple[float, float], body: shapely.Geometry) -> None:
     """Draw the groups of a layer."""
     shapes = shapely.transform(layer.shapes, lambda xy: xy + corner)
     for whole in layer.groups:
-        for group in shaped(layer.features, whole):
+        for group in (one for part in shaped(layer.features, whole) for one in signed(layer.features, part)):
             chosen = shapes[np.searchsorted(layer.rows, group.rows)]
             draw_group(plate, chosen, group.look, body)
 
@@ -172,10 +182,10 @@ def _labels(
     taken: Sequence[shapely.Geometry],
     measures: Measures,
     fonts: Fonts,
-    growth: float,
+    how: tuple[str, float],
 ) -> tuple[list[Label], int]:
     """Place the labels of all layers, in millimetres of the window."""
-    neat = shapely.box(0, 0, window.width_mm, window.height_mm)
+    neat, (language, growth) = shapely.box(0, 0, window.width_mm, window.height_mm), how
     wishes: list[Wish] = []
     obstacles = list(taken)
     size = measures.labels["size_pt"] * growth
@@ -185,12 +195,11 @@ def _labels(
             xy = shapely.get_coordinates(layer.shapes)
             obstacles += list(shapely.box(*(xy - radius).T, *(xy + radius).T))
         if layer.features.label:
-            texts = layer.features.frame[layer.features.label].to_numpy()[layer.rows]
+            told = layer.features.frame[layer.features.label].to_numpy()[layer.rows]
+            texts = [one.in_language(language) if isinstance(one, Text) else one for one in told]
             look = (size, 400, INK if layer.kind != "line" else darker(layer.features.style.colour, 0.35))
             seen = shapely.intersection(shapely.make_valid(layer.shapes), neat)
-            wishes += wishes_of(
-                list(texts), seen, radius, layer.features.rank, look, int(measures.labels["most_letters"])
-            )
+            wishes += wishes_of(texts, seen, radius, layer.features.rank, look, int(measures.labels["most_letters"]))
     return place(wishes, obstacles, (window.width_mm, window.height_mm), fonts, int(measures.labels["most"]))
 
 

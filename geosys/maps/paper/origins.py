@@ -69,7 +69,10 @@ def printed_of(meta: Meta, spec: MapSpec) -> Mapping[str, Any]:
             Source(
                 layer.title,
                 layer.version,
-                Text(f"{layer.delivered}，{layer.rows} 行", f"{layer.delivered}, {layer.rows} rows"),
+                Text(
+                    f"{layer.delivered}，{layer.rows} 行".removeprefix("，"),
+                    f"{layer.delivered}, {layer.rows} rows".removeprefix(", "),
+                ),
             )
             for layer in meta.layers
         ],

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from geosys._errors import SpecError, WorkspaceError
+from geosys._errors import SpecError
 from geosys.maps.paper.fonts import Fonts, find_fonts
 from geosys.maps.paper.layout import ROOMS, Layout, Room
 from geosys.maps.paper.legend import draw_legend
 from geosys.maps.paper.measures import Measures, load_measures
 from geosys.maps.paper.sheet import Printed
-from geosys.maps.paper.typesetting import KINDS, TooFullError, typeset
+from geosys.maps.paper.typesetting import KINDS, TooFullError, not_written, typeset
 from geosys.maps.paper.words import breakable, one_line, plain
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from geosys.maps.paper.sheet import Sheet, Words
 
 _LONGEST_TITLE = 90
-_ROOM_LEFT = {errno.ENOSPC: "no space left", errno.EDQUOT: "a quota that is used up", errno.EFBIG: "a file too large"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +91,7 @@ def _typeset(sheet: Sheet, kind: str, press: Press, room: Room) -> tuple[list[by
     data |= about | _around(sheet, layout, press)
     lacking = press.fonts.lacking(_texts(data))
     moment = int(dt.datetime.combine(sheet.as_of, dt.time(), dt.UTC).timestamp())
-    try:
-        pages = typeset(data, drawings, kind, press.fonts, measures.resolution_dpi, moment)
-    except OSError as error:
-        raise _not_written(f"the folder for temporary files, sheet '{data['title'][:40]}'", error) from None
+    pages = typeset(data, drawings, kind, press.fonts, measures.resolution_dpi, moment)
     maps = layout.maps
     scales, dropped = tuple(m.window.scale for m in maps), tuple(m.dropped for m in maps)
     return pages.files, Printed(pages.number, scales, dropped, tuple(m.absent for m in maps), lacking)
@@ -119,13 +114,7 @@ def put(files: Mapping[Path, bytes]) -> None:
     except OSError as error:
         for part in parts:
             part.unlink(missing_ok=True)
-        raise _not_written(next(iter(files)).name, error) from None
-
-
-def _not_written(where: str, error: OSError) -> WorkspaceError:
-    """Return what to say when a file cannot be written."""
-    why = _ROOM_LEFT.get(error.errno or 0, error.strerror or "an error of the disk")
-    return WorkspaceError(f"{where}: got {why}, expected a folder to write to. Make room or name another folder.")
+        raise not_written(next(iter(files)).name, error) from None
 
 
 def _around(sheet: Sheet, layout: Layout, press: Press) -> dict[str, Any]:
@@ -138,7 +127,7 @@ def _around(sheet: Sheet, layout: Layout, press: Press) -> dict[str, Any]:
         return one_line(text, language, most)
 
     sources = [
-        f"{plain(s.title, language)}{words['colon']}{s.dated}{f'（{note}）' if (note := plain(s.note, language)) else ''}"
+        f"{plain(s.title, language)}{words['colon']}{s.dated}{_in_brackets(plain(s.note, language), language)}"
         for s in sheet.sources
     ]
     return {
@@ -150,6 +139,10 @@ def _around(sheet: Sheet, layout: Layout, press: Press) -> dict[str, Any]:
         "boxes": [[line(name, 30), breakable(line(value, 60))] for name, value in boxes],
         "fonts": list(press.fonts.families), "first_page": sheet.first_page, "last_page": sheet.last_page,
     }  # fmt: skip
+
+
+def _in_brackets(text: str, language: str) -> str:
+    return "" if not text else f" ({text})" if language == "en" else f"（{text}）"
 
 
 def _texts(data: object) -> Iterator[str]:

@@ -33,6 +33,8 @@ class Features:
     fits : whether the extent is taken from these features where the frame gives none.
     listed : whether the legend shows them.
     shape_by, shapes : a second column that decides the marker's shape only (state by shape, outcome by colour).
+    sign_by, sign_titles, sign_heading : a second column whose words `signs` are of instead of the classes, what the legend
+        calls them, and the heading they stand under there.
     signs : class -> one to three letters written inside its markers (Ⅱ, Ⅴ), so that classes can be told apart in a grey copy.
     prefix : let a code without a class take the class of the longest code that it begins with.
     """
@@ -48,6 +50,9 @@ class Features:
     shape_by: str = ""
     shapes: Mapping[str, Swatch] = field(default_factory=dict)
     signs: Mapping[str, str] = field(default_factory=dict)
+    sign_by: str = ""
+    sign_titles: Mapping[str, Swatch] = field(default_factory=dict)
+    sign_heading: Words = ""
     prefix: bool = False
 
 
@@ -115,6 +120,7 @@ class Table:
     widths : shares of the width; empty: equal.
     right : numbers of the columns (from 0) that are set to the right, as numbers are.
     tints : row number -> ``#RRGGBB`` behind that row.
+    growth : how many times their usual size its letters have.
     """
 
     head: Sequence[Words]
@@ -123,6 +129,7 @@ class Table:
     right: Sequence[int] = ()
     title: Words = ""
     tints: Mapping[int, str] = field(default_factory=dict)
+    growth: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

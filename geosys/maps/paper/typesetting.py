@@ -5,6 +5,7 @@ All text travels as JSON and is never read as markup.
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typst
 
-from geosys._errors import SpecError
+from geosys._errors import SpecError, WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("page.typ")
 KINDS = ("pdf", "png", "svg")
+_ROOM_LEFT = {errno.ENOSPC: "no space left", errno.EDQUOT: "a quota that is used up", errno.EFBIG: "a file too large"}
 _TOO_FULL = "side is too full"
 
 
@@ -52,7 +54,20 @@ def typeset(
     ------
     SpecError
         When the sheet does not fit, or cannot be set; the message says what typst said.
+    WorkspaceError
+        When the folder for temporary files cannot be written.
     """
+    try:
+        return _typeset(data, drawings, kind, fonts, dpi, moment)
+    except OSError as error:
+        title = str(data.get("title", ""))[:40]
+        raise not_written(f"the folder for temporary files, sheet '{title}'", error) from None
+
+
+def _typeset(
+    data: Mapping[str, Any], drawings: Mapping[str, bytes], kind: str, fonts: Fonts, dpi: float, moment: int
+) -> Pages:
+    """Write drawings and data into a folder of their own, and set them there."""
     with tempfile.TemporaryDirectory(prefix="geosys-sheet-") as name:
         folder = Path(name)
         for file, content in drawings.items():
@@ -68,6 +83,12 @@ def typeset(
         except typst.TypstError as error:
             raise _fault(error) from None
     return Pages(list(made) if isinstance(made, list) else [made or b""], number)
+
+
+def not_written(where: str, error: OSError) -> WorkspaceError:
+    """Return what to say when a file cannot be written."""
+    why = _ROOM_LEFT.get(error.errno or 0, error.strerror or "an error of the disk")
+    return WorkspaceError(f"{where}: got {why}, expected a folder to write to. Make room or name another folder.")
 
 
 def _fault(error: typst.TypstError) -> SpecError:
