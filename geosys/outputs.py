@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import geosys
+from geosys.cases.plot_life_reading import read_plot_life
 from geosys.layers.vector_files import write_geopackage
+from geosys.map_feed.months import with_months
 from geosys.maps.frames import Meta, Provenance
 from geosys.maps.page import build_page
 from geosys.maps.spec import load_map
 from geosys.maps.tables import write_findings, write_issues
-from geosys.views import in_degrees, map_layer_of, schemas_of
+from geosys.views import INTERNAL, in_degrees, map_layer_of, schemas_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from geosys.layers.spec import Catalogue
+    from geosys.map_feed.feed import Feed
+    from geosys.maps.frames import MapLayer
+    from geosys.maps.spec import MapSpec
     from geosys.results import RunResult
     from geosys.workspace import Workspace
 
@@ -33,8 +38,14 @@ def write_outputs(
     result: RunResult,
     today: dt.date,
     progress: Callable[[str, int, int], None],
+    feed: Feed | None = None,
 ) -> dict[str, str]:
     """Write every output of a run into a folder and return their names by kind.
+
+    Parameters
+    ----------
+    feed
+        What the ledger tells of the findings, for the map.
 
     Raises
     ------
@@ -51,15 +62,35 @@ def write_outputs(
         write_findings(folder / "findings.xlsx", result.findings, result.outcomes, meta)
         tables["findings"] = _plain(result.findings)
         progress("outputs", 2, 3)
-        shown = [map_layer_of(layer, catalogue) for layer in result.layers.values() if layer.spec.geometry != "none"]
-        known = {name: set(schema.titles) for name, schema in schemas_of(catalogue).items()}
-        spec = load_map(catalogue.root / "maps", known)
-        page = build_page(spec, shown, in_degrees(result.findings), result.outcomes, meta)
+        page = _map_of(workspace, catalogue, result, meta, feed)
         (folder / "map.html").write_text(page, encoding="utf-8", newline="\n")
         names |= {"findings": "findings.xlsx", "map": "map.html"}
     write_geopackage(folder / "results.gpkg", tables, today.isoformat())
     progress("outputs", 3, 3)
     return names | {"geopackage": "results.gpkg"}
+
+
+def _map_of(workspace: Workspace, catalogue: Catalogue, result: RunResult, meta: Meta, feed: Feed | None) -> str:
+    """Return the map page; what people wrote and photographed is for an internal map only."""
+    schemas = schemas_of(catalogue)
+    spec = load_map(catalogue.root / "maps", {name: set(schema.titles) for name, schema in schemas.items()})
+    findings = in_degrees(result.findings)
+    if feed is not None and spec.audience == INTERNAL:
+        findings = findings.assign(**feed.columns)
+    shown = _shown(catalogue, result, spec, meta.as_of)
+    return build_page(spec, shown, findings, result.outcomes, meta, workspace.basemap)
+
+
+def _shown(catalogue: Catalogue, result: RunResult, spec: MapSpec, today: dt.date) -> list[MapLayer]:
+    """Return the layers that have a place, with the months they can go back through."""
+    lists = tuple(read_plot_life(catalogue.root, schemas_of(catalogue)).lists.values())
+    named = {name: layer for name, layer in result.layers.items() if layer.spec.geometry != "none"}
+    return [
+        with_months(
+            map_layer_of(layer, catalogue), result.layers, catalogue, lists, spec.palettes.style(name).by, today
+        )
+        for name, layer in named.items()
+    ]
 
 
 def meta_of(workspace: Workspace, result: RunResult, today: dt.date) -> Meta:

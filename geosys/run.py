@@ -15,11 +15,14 @@ from geosys._errors import WorkspaceError
 from geosys.cases.assess import Assessment, assess
 from geosys.cases.findings import findings_of, outcome_rows, outcome_table, with_basis
 from geosys.cases.ledger.database import open_ledger
+from geosys.cases.ledger.evidence_store import EVIDENCE
 from geosys.cases.ledger.reconciliation import reconcile
-from geosys.cases.workflow import all_states, read_workflow
+from geosys.cases.workflow import read_workflow
 from geosys.layers.cross_checks import run_cross_checks
 from geosys.layers.issue_table import issue_frame
 from geosys.layers.store import forget_version, write_json, write_table
+from geosys.map_feed.feed import LEADS, Feed, feed_of
+from geosys.map_feed.notes import Words
 from geosys.outputs import write_outputs
 from geosys.overlays import overlay_of
 from geosys.raster_columns import Attached, told_of, with_rasters
@@ -28,7 +31,7 @@ from geosys.results import RunResult
 from geosys.rivers.networks import counts_of, rivers_of
 from geosys.rivers.tables import river_issues, write_rivers
 from geosys.sections.results import with_results
-from geosys.views import view_of
+from geosys.views import offices_of, view_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -84,7 +87,7 @@ def run(
     clock.mark("deliveries")
     if (issues["severity"] == "critical").any():
         result = RunResult(issues, layers, rules_version=content.book.version)
-        _publish(workspace, content, result, today, clock, progress, {}, ())
+        _publish(workspace, content, result, Feed(), today, clock, progress, {}, ())
         return result
     layers = with_results(layers, content.catalogue, today)
     layers, rasters = with_rasters(layers, content.catalogue, workspace.root, workspace.rasters, progress)
@@ -105,6 +108,8 @@ def run(
         )  # fmt: skip
         findings = findings.merge(cases, on="finding_id", how="left")
         findings = _as_shown(_fill_caseless(findings, today), content)
+        feed = feed_of(ledger, findings, content, workspace.root / EVIDENCE, today)
+        findings = findings.assign(**{name: feed.columns[name] for name in LEADS})
         result = RunResult(
             issues,
             layers,
@@ -115,7 +120,7 @@ def run(
         clock.mark("cases")
         if overlay is not None:
             result.overlay, result.overlay_changes = overlay, overlay.attrs.pop("changes", {})
-        _publish(workspace, content, result, today, clock, progress, rivers, rasters, outcome_rows(assessments))
+        _publish(workspace, content, result, feed, today, clock, progress, rivers, rasters, outcome_rows(assessments))
     return result
 
 
@@ -184,8 +189,8 @@ def _fill_caseless(findings: gpd.GeoDataFrame, today: dt.date) -> gpd.GeoDataFra
 
 def _as_shown(findings: gpd.GeoDataFrame, content: Content) -> gpd.GeoDataFrame:
     """Return findings with the state whose look a state of the workflow has: a new one is content alone."""
-    states = all_states(read_workflow(content.catalogue.root))
-    return findings.assign(status=findings["status"].map({name: state.shown_as for name, state in states.items()}))
+    words = Words.of(read_workflow(content.catalogue.root), offices_of(content.catalogue))
+    return findings.assign(status=findings["status"].map(words.shown))
 
 
 @dataclass(slots=True)
@@ -206,6 +211,7 @@ def _publish(
     workspace: Workspace,
     content: Content,
     result: RunResult,
+    feed: Feed,
     today: dt.date,
     clock: _Clock,
     progress: Progress,
@@ -218,7 +224,7 @@ def _publish(
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        names = write_outputs(fresh, workspace, content.catalogue, result, today, progress)
+        names = write_outputs(fresh, workspace, content.catalogue, result, today, progress, feed)
         if outcomes is not None:
             outcomes.to_csv(fresh / "outcomes.csv", index=False, lineterminator="\n")
         names |= write_rivers(fresh, rivers)
@@ -226,7 +232,7 @@ def _publish(
             write_table(fresh / OVERLAY, result.overlay)
             names["overlay"] = OVERLAY
         clock.mark("outputs")
-        beside = {"rivers": counts_of(rivers), "rasters": told_of(rasters)}
+        beside = {"rivers": counts_of(rivers), "rasters": told_of(rasters), "photos": feed.told}
         write_json(fresh / "manifest.json", _manifest(workspace, content, result, beside, today, clock))
         old = workspace.root / f"out.{os.getpid()}.old"
         if workspace.out.exists():

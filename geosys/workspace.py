@@ -18,6 +18,7 @@ from geosys.layers.delivery import Delivery
 from geosys.layers.mappings import Mappings, read_mappings, remembered
 from geosys.layers.place import Place, place_of
 from geosys.layers.settle import unit_factor
+from geosys.maps.basemap import read_basemap
 from geosys.rivers.files import NO_FILES, RiverFiles, read_plan_rivers
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 
     from geosys._text import Text
     from geosys.layers.spec import Catalogue, LayerSpec
+    from geosys.maps.basemap import Basemap
 
 PLAN = "geosys.toml"
 LEDGER = "cases.sqlite"
 MAPPINGS = "mappings"  # below the workspace: how each sender names his columns
 _PLAN_KINDS = {
     "crs": "a text", "overlay": "a text", "inbox": "a text", "as_of": "a date as 2026-09-30", "deliveries": "a list of tables",
-    "rivers": "a table", "rasters": "a table of texts", "database": "a table of texts",
+    "rivers": "a table", "rasters": "a table of texts", "database": "a table of texts", "basemap": "a table",
+    "permissions": "a list of tables", "publication": "a table",
 }  # fmt: skip
 _ENTRY_KINDS = {
     **dict.fromkeys(("file", "layer", "table", "crs", "encoding", "x", "y", "sender", "read_as"), "a text"),
@@ -48,7 +51,7 @@ class Workspace:
 
     A plan without a region takes the area its CRS is made for. `overlay` names the land layer that a run lays all other
     polygon layers over. `rasters` maps the names that layer specs use to files. `rivers` names the files beside the plan
-    that settle what is doubtful about rivers.
+    that settle what is doubtful about rivers. `basemap` is a tile service that the map may ask, where the user named one.
     """
 
     root: Path
@@ -62,6 +65,7 @@ class Workspace:
     rivers: RiverFiles = NO_FILES
     rasters: Mapping[str, str] = field(default_factory=dict)
     database: str = ""
+    basemap: Basemap | None = None
 
     @property
     def store(self) -> Path:
@@ -110,7 +114,20 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     """
     table = read_toml(root / PLAN) if text is None else parse_toml(text, PLAN)
     faults = Faults()
-    optional = ("region", "mark", "as_of", "deliveries", "inbox", "overlay", "rivers", "rasters", "database")
+    optional = (
+        "region",
+        "mark",
+        "as_of",
+        "deliveries",
+        "inbox",
+        "overlay",
+        "rivers",
+        "rasters",
+        "database",
+        "basemap",
+        "permissions",
+        "publication",
+    )
     faults.keys(PLAN, table, optional, ("title", "crs"))
     table = faults.sound(PLAN, table, _PLAN_KINDS)
     crs = str(table.get("crs", "EPSG:4547"))
@@ -129,11 +146,23 @@ def read_workspace(root: Path, catalogue: Catalogue, text: str | None = None) ->
     if overlay is not None:
         faults.one_of(f"{PLAN} overlay", overlay, areal, "a polygon layer of layers/")
     url = _read_database(table.get("database", {}), faults)
+    basemap = read_basemap(f"{PLAN} [basemap]", table.get("basemap", {}), faults)
     rivers = read_plan_rivers(root, table.get("rivers", {}), f"{PLAN} [rivers]", faults)
     faults.raise_if_any(SpecError)
     region, taken = region or area_of_use(crs), tuple(e for e in entries if e is not None)
     return Workspace(
-        root, title, crs, region, mark, table.get("as_of"), taken, overlay, rivers, table.get("rasters", {}), url
+        root,
+        title,
+        crs,
+        region,
+        mark,
+        table.get("as_of"),
+        taken,
+        overlay,
+        rivers,
+        table.get("rasters", {}),
+        url,
+        basemap,
     )
 
 

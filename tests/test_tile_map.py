@@ -289,7 +289,7 @@ class Visit:
 
     def click_at(self, lon: float, lat: float, zoom: float) -> str:
         self.page.evaluate(
-            "([lon, lat, zoom]) => new Promise(done => { GeoTiles.map.once('idle', done); GeoTiles.map.jumpTo({ center: [lon, lat], zoom }); })",
+            "([lon, lat, zoom]) => new Promise(done => { GeoTiles.closeCard(); GeoTiles.map.once('idle', () => done()); GeoTiles.map.jumpTo({ center: [lon, lat], zoom }); })",
             [lon, lat, zoom],
         )
         box = self.page.query_selector("#gt-map").bounding_box()

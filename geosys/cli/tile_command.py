@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +49,11 @@ def map_of_layers(
         raise WorkspaceError("map: got no --tiles, expected it. The map of findings is written by 'geosys run'.")
     if out.suffix.lower() != ".html":
         raise WorkspaceError(f"--out: got '{out.name}', expected a name ending in .html.")
+    for above in out.resolve().parents:
+        if above.is_file():
+            raise WorkspaceError(
+                f"--out: got '{out}', expected a place in a folder; {above.name} is a file. Name another."
+            )
     catalogue = read_catalogue()
     plan = read_workspace(find_workspace(workspace or Path.cwd()), catalogue)
     schemas = schemas_of(catalogue)
@@ -63,9 +68,14 @@ def map_of_layers(
     )
     with show_progress() as progress:
         made = write_tile_page(out, spec, taken, meta, write_tiles, shown=layers, beside=beside, progress=progress)
-    told = {"map": str(made.path.resolve()), "beside": str(made.folder.resolve()) if made.folder else "", "bytes": made.size,
-            "features": made.features, "layers": [layer.id for layer in taken]}  # fmt: skip
-    lines = [f"map: {told['map']}", *([f"beside: {told['beside']}"] if made.folder else [])]
+    empty = [layer.id for layer in taken if layer.id in layers and not len(layer.frame)]
+    told: dict[str, Any] = {"map": str(made.path.resolve()), "beside": str(made.folder.resolve()) if made.folder else "", "bytes": made.size,
+            "features": made.features, "layers": [layer.id for layer in taken], "empty": empty}  # fmt: skip
+    lines = [
+        *(f"! {name}: 没有记录 there are no rows" for name in empty),
+        f"map: {told['map']}",
+        *([f"beside: {told['beside']}"] if made.folder else []),
+    ]
     lines.append(f"{made.features:,} features, {made.size / 1e6:.1f} MB")
     print_content(told, as_json=as_json, text="\n".join(lines))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from geosys._faults import Faults
+from geosys._text import Text
 from geosys.maps.frames import FINDING_COLUMNS, FINDING_EXTRAS, STATUSES
 from geosys.maps.pack import pack_column, pack_shapes, plain_value, write_integers
 
@@ -33,7 +34,8 @@ def pack_findings(findings: gpd.GeoDataFrame) -> dict[str, Any]:
     Parameters
     ----------
     findings : columns of `FINDING_COLUMNS`, those of `FINDING_EXTRAS` it has, and optionally ``history``, per row a
-        list of (day, status, note) from the first to the last, and ``photos``, a list of (data URI, caption).
+        list of (day, status, note) from the first to the last, the note a text or a `Text`, and ``photos``, a list of
+        (data URI, caption). Pictures stand in the page once, however many findings have them.
 
     Raises
     ------
@@ -46,10 +48,14 @@ def pack_findings(findings: gpd.GeoDataFrame) -> dict[str, Any]:
     faults = Faults()
     if HISTORY in findings.columns:
         columns[HISTORY] = {"list": [_history(row, faults) for row in findings[HISTORY]]}
+    pictures: dict[str, int] = {}
     if PHOTOS in findings.columns:
-        columns[PHOTOS] = {"list": [_photos(row, faults) for row in findings[PHOTOS]]}
+        columns[PHOTOS] = {"list": [_photos(row, pictures, faults) for row in findings[PHOTOS]]}
     faults.raise_if_any()
-    return {"n": len(findings), "columns": columns, "shapes": pack_shapes(shapes), "anchors": pack_anchors(shapes)}
+    return {
+        "n": len(findings), "columns": columns, "pictures": list(pictures), "shapes": pack_shapes(shapes),
+        "anchors": pack_anchors(shapes),
+    }  # fmt: skip
 
 
 def pack_anchors(shapes: Any) -> dict[str, Any]:
@@ -85,8 +91,8 @@ def pack_areas(findings: gpd.GeoDataFrame, layer: MapLayer, number: int) -> dict
     }
 
 
-def _history(value: Any, faults: Faults) -> list[list[str]] | None:
-    """Return a case's steps as ISO day, status and note; fault what is out of order or unknown."""
+def _history(value: Any, faults: Faults) -> list[list[Any]] | None:
+    """Return a case's steps as ISO day, status and note (in one or two languages); fault what is out of order or unknown."""
     if not _is_list(value):
         return None
     steps = []
@@ -96,7 +102,8 @@ def _history(value: Any, faults: Faults) -> list[list[str]] | None:
             faults.add(f"findings [{HISTORY}] {_STEPS[0]}", day, "a date")
             continue
         faults.one_of(f"findings [{HISTORY}] {_STEPS[1]}", status, STATUSES, "a status")
-        steps.append([day.isoformat()[:10], str(status), str(plain_value(note) or "")])
+        told = [note.zh, note.en] if isinstance(note, Text) and note.zh != note.en else str(plain_value(note) or "")
+        steps.append([day.isoformat()[:10], str(status), told])
     if steps != sorted(steps, key=lambda step: step[0]):
         faults.add(
             f"findings [{HISTORY}]", [step[0] for step in steps], "days from the first to the last", "Sort them."
@@ -104,8 +111,8 @@ def _history(value: Any, faults: Faults) -> list[list[str]] | None:
     return steps
 
 
-def _photos(value: Any, faults: Faults) -> list[list[str]] | None:
-    """Return a finding's photos as data URI and caption; fault what the page would have to fetch."""
+def _photos(value: Any, pictures: dict[str, int], faults: Faults) -> list[list[Any]] | None:
+    """Return a finding's photos as number of the picture and caption; fault what the page would have to fetch."""
     if not _is_list(value):
         return None
     for source, _ in value:
@@ -113,7 +120,9 @@ def _photos(value: Any, faults: Faults) -> list[list[str]] | None:
             faults.add(
                 f"findings [{PHOTOS}]", str(source)[:60], "data:image/png|jpeg|webp;base64,…", "Put the picture in."
             )
-    return [[str(source), str(plain_value(caption) or "")] for source, caption in value]
+    return [
+        [pictures.setdefault(str(source), len(pictures)), str(plain_value(caption) or "")] for source, caption in value
+    ]
 
 
 def _is_list(value: Any) -> bool:

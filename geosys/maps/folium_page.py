@@ -8,6 +8,7 @@ refuses an address it does not know, so that no release of folium can make a pag
 from __future__ import annotations
 
 import html
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ _LEAFLET = "vendor/leaflet-1.9.4"
 SCRIPTS = (
     "words.js", "tables.js", "dom.js", "drawing.js", "ellipsoid.js", "board.js", "layer.js", "marks.js", "time.js",
     "card.js", "search.js", "layers_panel.js", "filters.js", "findings_panel.js", "notes_panel.js", "tools.js",
-    "permalink.js", "start.js",
+    "permalink.js", "basemap.js", "paper.js", "start.js",
 )  # fmt: skip
 
 # How an address ends -> the file whose text takes its place, or None for what the page does not use.
@@ -44,8 +45,14 @@ _ASSETS: dict[str, str | None] = {
     "/leaflet.awesome.rotate.min.css": None,
 }
 
-# Nothing may be fetched, whatever a later change puts into the page: the browser itself enforces it.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+# Nothing may be fetched, whatever a later change puts into the page: the browser itself enforces it. Where the plan names
+# a tile service, pictures of that one server may be asked for, and nothing else.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:{tiles}; base-uri 'none'"
+)
+
+# folium forbids enlarging the page with two fingers; people who see little need it
+_LOCKED = re.compile(r",\s*maximum-scale=1\.0, user-scalable=no")
 
 
 class AssetError(GeoSysError):
@@ -88,9 +95,9 @@ class OfflineFigure(Figure):
         "</body>\n</html>\n",
     )
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, tiles: str = "") -> None:
         super().__init__(title=html.escape(title))
-        self.policy = _POLICY
+        self.policy = _POLICY.format(tiles=f" {tiles}" if tiles else "")
         self.header = Element()  # without branca's own meta tag: the template has it
         self.header._parent = self
 
@@ -110,7 +117,8 @@ class OfflineFigure(Figure):
                 link.code = text  # type: ignore[assignment]  # branca says bytes, and prints what it is given
                 if not text:
                     del self.header._children[name]
-        return str(self._template.render(this=self, kwargs={**kwargs, "embedded": True}))
+        text = str(self._template.render(this=self, kwargs={**kwargs, "embedded": True}))
+        return _LOCKED.sub("", text, count=1)
 
 
 class PackedLayer(Layer):
@@ -162,7 +170,12 @@ def read_asset(name: str) -> str:
 
 
 def render_page(
-    title: str, payload: str, centre: tuple[float, float], zooms: tuple[int, int], shown: Sequence[bool]
+    title: str,
+    payload: str,
+    centre: tuple[float, float],
+    zooms: tuple[int, int],
+    shown: Sequence[bool],
+    tiles: str = "",
 ) -> str:
     """Return the page: folium's map, one packed layer for each of `shown`, our frame, style, data and script.
 
@@ -172,8 +185,9 @@ def render_page(
     centre : lat and lon in degrees, where the map stands before it fits its frame.
     zooms : zoom at the start and greatest zoom.
     shown : per layer, whether it is switched on.
+    tiles : origin of the tile service that the page may ask for pictures; empty: it may ask nobody.
     """
-    figure = OfflineFigure(title)
+    figure = OfflineFigure(title, tiles)
     chart = folium.Map(
         location=centre, tiles=None, zoom_start=zooms[0], max_zoom=zooms[1], min_zoom=2, control_scale=False,
         zoom_control=False, prefer_canvas=True, attribution_control=False, zoom_snap=0.25, font_size="13px",

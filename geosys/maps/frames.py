@@ -33,8 +33,10 @@ FINDING_COLUMNS = (
     "action_zh", "action_en", "basis_zh", "basis_en", "lead", "lead_zh", "lead_en", "support_zh",
     "due_on", "certainty", "case_id", "status", "seen",
 )  # fmt: skip
-# Used where the findings have them; `found_on` and `history` carry the page's months.
-FINDING_EXTRAS = ("why_zh", "why_en", "next_zh", "next_en", "area_m2", "share", "distance_m", "found_on")
+# Used where the findings have them; `found_on` and `history` carry the page's months, `photos_rest` tells of photos left out.
+FINDING_EXTRAS = (
+    "why_zh", "why_en", "next_zh", "next_en", "area_m2", "share", "distance_m", "found_on", "photos_rest_zh", "photos_rest_en",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "rule", "rule_title_zh", "rule_title_en", "hit", "near", "clear", "not_assessed", "needs_review",
     "why_zh", "why_en",

@@ -20,7 +20,7 @@ from geosys.maps.frames import (
 )
 from geosys.maps.initials import initials_table
 from geosys.maps.pack import pack_column, pack_shapes, plain_value, write_integers
-from geosys.maps.spec import LayerView, check_disclosure
+from geosys.maps.spec import LayerView, check_disclosure, looks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,17 +29,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from geosys._text import Text
+    from geosys.maps.basemap import Basemap
     from geosys.maps.frames import MapLayer, Meta
     from geosys.maps.palettes import Swatch
     from geosys.maps.spec import MapSpec
 
 CRS = "EPSG:4490"
-_LOOKS = ("colour", "fill", "opacity", "width", "dash", "hatch", "shape", "size")
 _OTHER = "_other"  # heading of layers that the map's spec does not name
 
 
 def build_page(
-    spec: MapSpec, layers: Sequence[MapLayer], findings: gpd.GeoDataFrame, outcomes: pd.DataFrame, meta: Meta
+    spec: MapSpec,
+    layers: Sequence[MapLayer],
+    findings: gpd.GeoDataFrame,
+    outcomes: pd.DataFrame,
+    meta: Meta,
+    basemap: Basemap | None = None,
 ) -> str:
     """Return the map as one HTML text that needs nothing else.
 
@@ -49,6 +54,7 @@ def build_page(
         spec does not name is there too, switched off, under a heading of its own.
     findings : columns of `frames.FINDING_COLUMNS` and a geometry in EPSG:4490.
     outcomes : columns of `frames.OUTCOME_COLUMNS`, one row a rule.
+    basemap : a tile service that can be switched on; without one the page can ask nobody for anything.
 
     Raises
     ------
@@ -82,11 +88,13 @@ def build_page(
         "findings": pack_findings(findings),
         "areas": _pack_areas(spec, placed, findings),
         "initials": initials_table(names_of(layers, findings)),
+        "basemap": _pack_basemap(spec, basemap) if basemap else None,
         "rules": [{name: plain_value(row[name]) for name in OUTCOME_COLUMNS} for _, row in outcomes.iterrows()],
     }
     centre = ((bounds[0][0] + bounds[1][0]) / 2, (bounds[0][1] + bounds[1][1]) / 2)
     name = f"{meta.title.zh} {spec.title.zh}"
-    return render_page(name, to_json(data), centre, (10, spec.max_zoom), [view.visible for view, _ in placed])
+    shown = [view.visible for view, _ in placed]
+    return render_page(name, to_json(data), centre, (10, spec.max_zoom), shown, basemap.origin if basemap else "")
 
 
 def to_json(data: object) -> str:
@@ -154,7 +162,7 @@ def _pack_layer(spec: MapSpec, view: LayerView, layer: MapLayer) -> dict[str, An
         "kind": layer.geometry,
         "minZoom": view.min_zoom,
         "labelZoom": view.label_zoom,
-        "style": {name: getattr(style, name) for name in _LOOKS},
+        "style": looks_of(style, layer.geometry, classed=bool(swatches)),
         "by": _pair(layer.columns[style.by]) if style.by in layer.columns else None,
         "classes": [_swatch(swatch) for swatch in swatches.values()],
         "since": pack_column(frame[view.since]) if view.since in frame.columns else None,
@@ -167,6 +175,18 @@ def _pack_layer(spec: MapSpec, view: LayerView, layer: MapLayer) -> dict[str, An
         "anchors": pack_anchors(shapes) if view.label_zoom is not None else None,
         "version": layer.version,
         "delivered": layer.delivered,
+    }
+
+
+def _pack_basemap(spec: MapSpec, basemap: Basemap) -> dict[str, Any]:
+    """Return a tile service as the page reads it; `frame` is the layer whose fill would hide it."""
+    return {
+        "url": basemap.url,
+        "origin": basemap.origin,
+        "title": _pair(basemap.title),
+        "attribution": _pair(basemap.attribution),
+        "maxZoom": basemap.max_zoom,
+        "frame": spec.frame_on,
     }
 
 

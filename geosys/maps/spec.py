@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from geosys._text import Text
     from geosys.maps.frames import MapLayer
+    from geosys.maps.palettes import Style
 
 MAX_ZOOM = 22
 _TEXTS = ("title", "notice", "approval", "disclaimer")
@@ -107,6 +108,25 @@ def load_map(folder: Path, fields: Mapping[str, Collection[str]] | None = None, 
         palettes=palettes,
         areas=areas,
     )
+
+
+_LOOKS = ("colour", "fill", "opacity", "width", "dash", "hatch", "shape", "size")
+_NO_CLASS = "#FFFFFF"
+
+
+def looks_of(style: Style, kind: str, *, classed: bool) -> dict[str, Any]:
+    """Return a layer's style as a page reads it; where points have classes, one without a class is white.
+
+    Otherwise it would look like the class that has the layer's own colour and shape.
+
+    Examples
+    --------
+    >>> from geosys.maps.palettes import Style
+    >>> looks_of(Style(fill="#7A4A21"), "point", classed=True)["fill"]
+    '#FFFFFF'
+    """
+    looks = {name: getattr(style, name) for name in _LOOKS}
+    return looks | ({"fill": _NO_CLASS} if classed and kind == "point" else {})
 
 
 NAME = "name"  # of every layer: what its features are called, drawn wherever they are

@@ -16,7 +16,7 @@ import shapely
 
 from geosys._faults import Faults
 from geosys.maps.page import to_json
-from geosys.maps.spec import LayerView, check_disclosure
+from geosys.maps.spec import LayerView, check_disclosure, looks_of
 from geosys.maps.tiles import (
     CLASS,
     ROWS_PER_BLOCK,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 CRS = "EPSG:4490"
 PIECE_BYTES = 3 * 2**20  # base64 of a piece must end without padding, or it could not be cut elsewhere
-_LOOKS = ("colour", "fill", "opacity", "width", "dash", "hatch", "shape", "size")
 _OTHER = "_other"
 _SCRIPTS = ("archives.js", "signs.js", "layers.js", "panels.js", "start.js")
 _VENDORED = (("maplibre-gl-5.24.1", "maplibre-gl.js"), ("pmtiles-4.5.0", "pmtiles.js"))
@@ -208,7 +207,7 @@ def _layer(spec: MapSpec, part: _Part, *, is_on: bool) -> dict[str, Any]:
     return {
         "id": layer.id, "title": _pair(layer.title), "group": part.view.group, "kind": layer.geometry, "isOn": is_on,
         "labelZoom": part.view.label_zoom, "labels": label_points(layer) if part.view.label_zoom is not None else [],
-        "style": {name: getattr(style, name) for name in _LOOKS},
+        "style": looks_of(style, layer.geometry, classed=bool(swatches)),
         "classes": [
             {"title": _pair(s.title), "colour": s.colour, "hatch": s.hatch, "shape": s.shape} for s in swatches.values()
         ],

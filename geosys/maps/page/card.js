@@ -82,7 +82,7 @@
     line(list, "support", F.get(row, "support_zh"));
     due(list, row);
     line(list, "action", F.text(row, "action"));
-    line(list, "nextStep", F.text(row, "next"));
+    if (GeoSys.time.day >= GeoSys.data().asOf) line(list, "nextStep", F.text(row, "next")); // of an earlier day nobody noted it
     line(list, "object", F.get(row, "object_name") || F.get(row, "object_id"));
     const seen = GeoSys.data().words.seen[F.get(row, "seen")];
     if (seen && F.get(row, "seen") !== "present") line(list, "seen", GeoSys.pick(seen.title));
@@ -103,10 +103,16 @@
     for (const [day, status, note] of steps.slice().reverse()) {
       const word = GeoSys.data().words.statuses[status];
       list.appendChild(GeoSys.make("li", { class: day > GeoSys.time.day ? "gs-soft" : "" },
-        GeoSys.make("time", { text: day }), GeoSys.make("b", { text: word ? GeoSys.pick(word.title) : status }), note ? GeoSys.make("span", { text: note }) : null));
+        GeoSys.make("time", { text: day }), GeoSys.make("b", { text: word ? GeoSys.pick(word.title) : status }), said(note)));
     }
     body.appendChild(GeoSys.make("h3", { text: GeoSys.say("history") }));
     body.appendChild(list);
+  }
+
+  /** Return the note of a step, which is a text or a [Chinese, English] pair. */
+  function said(note) {
+    const text = Array.isArray(note) ? GeoSys.pick(note) : note;
+    return text ? GeoSys.make("span", { text }) : null;
   }
 
   /** Add the photos that came with the finding; the page holds them itself and fetches none. */
@@ -114,11 +120,15 @@
     const F = GeoSys.Findings;
     if (!F.has("photos")) return;
     body.appendChild(GeoSys.make("h3", { text: GeoSys.say("photos") }));
-    const shots = (F.get(row, "photos") || []).filter(([source]) => /^data:image\/(png|jpeg|webp);base64,/.test(source));
-    if (!shots.length) body.appendChild(GeoSys.make("p", { class: "gs-soft", text: GeoSys.say("noPhoto") }));
+    const pictures = GeoSys.data().findings.pictures;
+    const shots = (F.get(row, "photos") || []).map(([at, caption]) => [pictures[at], caption])
+      .filter(([source]) => /^data:image\/(png|jpeg|webp);base64,/.test(source));
+    const rest = F.text(row, "photos_rest");
+    if (!shots.length && !rest) body.appendChild(GeoSys.make("p", { class: "gs-soft", text: GeoSys.say("noPhoto") }));
     for (const [source, caption] of shots) {
       body.appendChild(GeoSys.make("figure", {}, GeoSys.make("img", { attr: { src: source, alt: caption || GeoSys.say("photos") } }), GeoSys.make("figcaption", { text: caption })));
     }
+    if (rest) body.appendChild(GeoSys.make("p", { class: "gs-soft", text: rest }));
   }
 
   /** Add the due date, and by how many days it has passed while the case is still open. */

@@ -99,7 +99,7 @@
 
   function item(row) {
     const F = GeoSys.Findings;
-    return GeoSys.make("button", { class: "gs-item", attr: { type: "button" }, on: { click: () => GeoSys.flyTo({ finding: row }, true) } },
+    return GeoSys.make("button", { class: "gs-item", attr: { type: "button" }, on: { click: (event) => (event.detail ? GeoSys.flyTo({ finding: row }, true) : GeoSys.toCard(() => GeoSys.flyTo({ finding: row }, true))) } },
       GeoSys.findingSwatch(F.swatch(row, "status"), F.swatch(row, "outcome")),
       GeoSys.make("span", { class: "gs-two" },
         GeoSys.make("b", { text: GeoSys.brief(F.name(row), 60) }),

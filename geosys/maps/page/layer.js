@@ -126,14 +126,14 @@
       const box = shapes.box;
       const width = (box[4 * row + 2] - box[4 * row]) * view.scale;
       const height = (box[4 * row + 3] - box[4 * row + 1]) * view.scale;
-      ctx.globalAlpha = style.opacity;
+      ctx.globalAlpha = style.opacity * GeoSys.basemap.veil(this);
       ctx.fillStyle = look.fill;
       if (width < 1.5 && height < 1.5) {
         ctx.fillRect(box[4 * row] * view.scale - view.dx, box[4 * row + 1] * view.scale - view.dy, 1.5, 1.5);
         return;
       }
       GeoSys.traceShape(ctx, view, shapes, row);
-      if (style.opacity > 0) ctx.fill("evenodd");
+      if (ctx.globalAlpha > 0) ctx.fill("evenodd");
       ctx.globalAlpha = 1;
       if (look.tile && (width > 5 || height > 5)) {
         ctx.fillStyle = look.tile;

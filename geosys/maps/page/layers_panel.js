@@ -22,6 +22,8 @@
       box.appendChild(GeoSys.make("h3", { text: GeoSys.pick(title) }));
       for (const layer of members) box.appendChild(entry(layer));
     }
+    const tiles = GeoSys.basemap.entry();
+    if (tiles) box.appendChild(tiles);
   };
 
   function setAll(wanted) {

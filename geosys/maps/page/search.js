@@ -35,6 +35,7 @@
     const F = GeoSys.Findings;
     index = F.ranked.map((row) => ({
       item: { finding: row },
+      own: ["subject_name", "subject_id", "finding_id", "case_id"].map((column) => fold(F.get(row, column) || "")),
       text: ["subject_name", "subject_id", "object_name", "object_id", "finding_id", "case_id", "rule_title_zh", "rule_title_en"]
         .map((column) => F.get(row, column) || "").map(fold).join("\n"),
       short: fold([F.get(row, "subject_name"), F.get(row, "object_name")].map((name) => initials(name || "")).join("\n")),
@@ -42,25 +43,30 @@
     for (const layer of (GeoSys.layers || []).slice().reverse()) {
       const keys = layer.values.filter((_, at) => layer.spec.columns[at].key);
       for (let row = 0; row < layer.n; row++) {
-        const words = [layer.name(row), layer.id(row)].concat(keys.map((value) => value(row) || ""));
-        index.push({ item: { layer, row }, text: fold(words.join("\n")), short: fold(initials(layer.name(row))) });
+        const words = [layer.name(row), layer.id(row)].concat(keys.map((value) => value(row) || "")).map(fold);
+        index.push({ item: { layer, row }, own: words, text: words.join("\n"), short: fold(initials(layer.name(row))) });
       }
     }
+  }
+
+  /** Return how well an entry answers, null where it does not: named so, initials so, begins so, contains it, initials within. */
+  function rankOf(entry, words) {
+    const whole = words.join(" ");
+    if (entry.own.includes(whole)) return 0;
+    if (words.every((word) => entry.text.includes(word))) return entry.own.some((name) => name.startsWith(whole)) ? 2 : 3;
+    if (!words.every((word) => entry.text.includes(word) || (word.length > 1 && entry.short.includes(word)))) return null;
+    return entry.short.split("\n").includes(whole) ? 1 : 4;
   }
 
   function find(text) {
     if (!index) build();
     const words = fold(text).split(/\s+/).filter(Boolean);
-    const [whole, short] = [[], []];
-    if (words.length) {
-      for (const entry of index) {
-        const plain = words.every((word) => entry.text.includes(word));
-        if (plain) whole.push(entry.item);
-        else if (words.every((word) => entry.text.includes(word) || (word.length > 1 && entry.short.includes(word)))) short.push(entry.item);
-      }
+    const ranks = [[], [], [], [], []];
+    for (const entry of words.length ? index : []) {
+      const rank = rankOf(entry, words);
+      if (rank !== null) ranks[rank].push(entry.item);
     }
-    // what is written as typed comes before what only begins so
-    const found = whole.concat(short);
+    const found = ranks.flat();
     return { found: found.slice(0, MOST), more: Math.max(0, found.length - MOST) };
   }
 
@@ -115,7 +121,7 @@
     if (!item) return;
     close();
     GeoSys.byId("query").blur();
-    GeoSys.flyTo(item, true);
+    GeoSys.toCard(() => GeoSys.flyTo(item, true));
   }
 
   function close() {

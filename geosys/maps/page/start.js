@@ -45,6 +45,7 @@
     GeoSys.card.render();
     GeoSys.tools.render();
     GeoSys.time.fill();
+    GeoSys.basemap.fill();
     GeoSys.map.invalidateSize({ animate: false }); // a longer title may make the head higher
   }
 
@@ -106,31 +107,46 @@
     map.on("zoomend", () => GeoSys.panels.layers()); // its hints depend on the zoom
     map.on("mousemove", (event) => hover(event));
     map.on("mouseout", () => (GeoSys.byId("tip").hidden = true));
-    // Paper has another shape than the screen: the map takes it while the page is printed, and draws for it at once.
-    let screen = null;
-    for (const [event, on] of [["beforeprint", true], ["afterprint", false]]) {
-      window.addEventListener(event, () => {
-        if (on && !screen) screen = { bounds: map.getBounds(), centre: map.getCenter(), zoom: map.getZoom() };
-        document.body.classList.toggle("gs-printing", on);
-        GeoSys.drawOnce(() => {
-          map.invalidateSize({ animate: false });
-          if (on) map.fitBounds(screen.bounds, { animate: false });
-          else if (screen) map.setView(screen.centre, screen.zoom, { animate: false });
-        });
-        if (!on) screen = null;
-        GeoSys.panels.legend();
-      });
-    }
+    GeoSys.paper.listen(map);
     map.getContainer().addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || GeoSys.tools.isBusy() || event.target !== map.getContainer()) return;
       const items = itemsAt(map.getCenter());
-      if (items.length) GeoSys.card.open(items, 0);
+      if (items.length) GeoSys.toCard(() => GeoSys.card.open(items, 0));
     });
+    GeoSys.byId("card").addEventListener("click", (event) => event.detail === 0 && afterKey());
+    const widen = () => GeoSys.byId("stage").style.setProperty("--wide", map.getSize().x + "px");
+    map.on("resize", widen);
+    widen();
+  }
+
+  let origin = null; // where the keyboard was before it went into the card
+
+  /** Do what opens the card and take the keyboard along, so that nobody has to tab there through the whole list. */
+  GeoSys.toCard = function (action) {
+    const from = document.activeElement;
+    action();
+    if (GeoSys.byId("card").hidden) return;
+    origin = from;
+    GeoSys.byId("card").querySelector(".gs-card-body").focus();
+  };
+
+  /** Keep the keyboard's place after a key has used a button of the card: those buttons are made anew, or go with the card. */
+  function afterKey() {
+    if (GeoSys.byId("card").hidden) goBack();
+    else if (!GeoSys.byId("card").contains(document.activeElement)) GeoSys.byId("card").querySelector(".gs-card-body").focus();
+  }
+
+  function goBack() {
+    const there = origin && origin !== document.body && origin.isConnected && origin.getClientRects().length;
+    (there ? origin : GeoSys.map.getContainer()).focus();
+    origin = null;
   }
 
   function escape() {
-    if (GeoSys.tools.isBusy()) GeoSys.tools.end();
-    else GeoSys.card.close();
+    if (GeoSys.tools.isBusy()) return GeoSys.tools.end();
+    const inside = GeoSys.byId("card").contains(document.activeElement);
+    GeoSys.card.close();
+    if (inside) goBack();
   }
 
   /** Return what lies under a position on the day that is shown there. */

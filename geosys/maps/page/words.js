@@ -138,6 +138,10 @@ window.GeoSys = window.GeoSys || {};
     noHistory: ["按发现日期显示；无办理过程数据，状态为当前状态", "By the day of finding; without case histories the states are the present ones"],
     shownDate: ["图面日期", "Shown"],
     inView: ["图面内数量", "Counts within the view"],
+    basemap: ["联网底图", "Base map from a server"],
+    basemapAsks: ["默认关闭。打开后向 {host} 请求图片，须联网；该服务器会知道正在查看的位置", "Off by default. When on, pictures are asked of {host}: it needs a network, and that server learns which place is looked at"],
+    basemapFailed: ["{host} 没有给出图片", "{host} gave no pictures"],
+    restOnScreen: ["（其余内容见屏幕上的卡片）", "(the rest stands in the card on the screen)"],
     toMap: ["跳到地图", "Skip to the map"],
   };
   const UNITS = { m2: "m²", m3: "m³", t_d: "t/d", "t/d": "t/d", mg_l: "mg/L", mg_kg: "mg/kg" };

@@ -50,7 +50,7 @@
   function legendOf(layer) {
     const input = make("input");
     input.type = "checkbox";
-    input.checked = layer.isOn;
+    input.checked = layer.isOn && layer.sets.length > 0;
     input.disabled = !layer.sets.length;
     input.addEventListener("change", () => GeoTiles.show(GeoTiles.map, layer, input.checked));
     const count = layer.rows ? number(layer.rows) : GeoTiles.say("absent");

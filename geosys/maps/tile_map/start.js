@@ -10,12 +10,13 @@
     data.archives.forEach((_, number) => protocol.add(new pmtiles.PMTiles(GeoTiles.source(number))));
     maplibregl.addProtocol("pmtiles", protocol.tile);
     const [west, south, east, north] = data.bounds;
-    const home = { bounds: [[west, south], [east, north]], padding: 24 };
+    const wide = window.innerWidth > 900; // there the legend stands open beside what is fitted
+    const home = { bounds: [[west, south], [east, north]], padding: { top: 64, right: wide ? 296 : 24, bottom: 64, left: 24 } };
     const map = new maplibregl.Map({
       container: "gt-map", bounds: home.bounds, fitBoundsOptions: { padding: home.padding }, minZoom: data.lowest, maxZoom: data.maxZoom - 1,
       style: { version: 8, sources: {}, layers: [{ id: "paper", type: "background", paint: { "background-color": "#f4f6f8" } }] },
       attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false, maxPitch: 0, renderWorldCopies: false, hash: true,
-      fadeDuration: 0, localIdeographFontFamily: '"Noto Sans SC","Source Han Sans SC","Microsoft YaHei","PingFang SC",sans-serif',
+      fadeDuration: 0, localIdeographFontFamily: '"Microsoft YaHei","PingFang SC","Noto Sans CJK SC","Noto Sans SC","Source Han Sans SC",sans-serif',
       canvasContextAttributes: { preserveDrawingBuffer: true }, // or paper would get an empty map
     });
     map.touchZoomRotate.disableRotation();
