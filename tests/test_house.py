@@ -46,6 +46,7 @@ DOORS = {
     "jinja2": {"geosys.maps.word"},
     "matplotlib": {"geosys.maps.paper.plate"},
     "llvmlite": {"geosys.geo.flat"},
+    "pptx": {"geosys.maps.slides"},
     "openpyxl": {"geosys.maps.fix_list"},
     "numba": {"geosys.geo.flat"},
     "pyogrio": {"geosys.layers.vector_files"},

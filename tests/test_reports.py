@@ -31,6 +31,7 @@ from geosys.maps.word.spec import read_reports
 from geosys.maps.word.templates import TEMPLATES, write_templates
 from geosys.maps.word.values import Lists, Words, plain_text
 from geosys.reports import pages as report_pages
+from geosys.reports.names import names_of
 from geosys.reports.pages import write_report
 from geosys.reports.situation import Situation, counts_before, figures, groups, overdue, situation, todo_lists
 from geosys.rooms import read_content
@@ -43,7 +44,7 @@ WORKFLOW = read_workflow(ROOT)
 TERMS = Terms(WORKFLOW, CONTENT.book, read_deadlines(ROOT, CONTENT.book), read_calendar(ROOT))
 BOOK = read_reports(ROOT)
 PALETTES = report_command._palettes(CONTENT)
-NAMES = report_command._names(CONTENT)
+NAMES = names_of(CONTENT.catalogue, PALETTES)
 NEAR = "outfall_near_intake"
 FIRST, SINCE, DAY = dt.date(2026, 8, 1), dt.date(2026, 9, 15), dt.date(2026, 9, 30)
 META = Meta(CONTENT.catalogue.codes["office"].titles["water"], DAY, "GeoSys 0", None)

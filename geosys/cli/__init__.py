@@ -29,6 +29,7 @@ from geosys.cli import (
     ledger_command,
     onemap_command,
     overlay_command,
+    pack_command,
     plot_command,
     plot_commands,
     progress_command,
@@ -40,6 +41,7 @@ from geosys.cli import (
     surface_command,
     tile_command,
     trace_command,
+    twin_command,
     watch_command,
 )
 from geosys.cli.case_reading import clock_time
@@ -51,12 +53,14 @@ from geosys.maps.sheet_spec import load_sheets
 from geosys.maps.spec import load_map
 from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
 from geosys.one_map.spec import read_one_map
+from geosys.packs.meeting import read_meetings
 from geosys.plot_sheets.spec import read_sheet_spec
 from geosys.rates import read_rate_book
 from geosys.rooms import read_content
 from geosys.run import run
 from geosys.traces.spec import read_trace_spec
 from geosys.traces.suspects import read_pollutant_sources
+from geosys.twins.spec import load_twin
 from geosys.views import schemas_of
 from geosys.workspace import PLAN, find_workspace, init_workspace, read_workspace
 
@@ -239,7 +243,8 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     schemas = schemas_of(content.catalogue)
     known = {name: set(schema.titles) for name, schema in schemas.items()}
     folder = content.catalogue.root / "maps"
-    load_map(folder, known)
+    load_twin(folder, content.catalogue, load_map(folder, known))
+    read_meetings(content)
     load_sheets(folder, known)
     for name in (UPSTREAM_MAP, DOWNSTREAM_MAP):
         load_trace_map(folder, name, known)
@@ -308,6 +313,8 @@ app.add_typer(grade_command.app, name="grade")
 app.command(name="map", help=tile_command.HELP)(tile_command.map_of_layers)
 app.command(name="sheet", help=sheet_command.SHEET_HELP)(sheet_command.sheet)
 app.command(name="atlas", help=sheet_command.ATLAS_HELP)(sheet_command.atlas)
+app.command(name="pack", help=pack_command.HELP)(pack_command.pack)
+app.command(name="twin", help=twin_command.HELP)(twin_command.twin)
 app.command(name="plot", help=plot_command.HELP)(plot_command.plot)
 app.add_typer(plot_commands.app, name="plots")
 app.add_typer(progress_command.app, name="progress")

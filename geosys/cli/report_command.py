@@ -13,14 +13,11 @@ import typer
 
 import geosys
 from geosys._errors import WorkspaceError
-from geosys.cases.targets import COUNTY
+from geosys.cases.targets import COUNTY, COUNTY_FIELD
 from geosys.cli.options import JsonOption, TodayOption, WorkspaceOption, day_named
 from geosys.cli.terminal import print_content
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from geosys._text import Text
     from geosys.maps.palettes import Palettes
     from geosys.reports.situation import Names, Situation
     from geosys.rooms import Content
@@ -31,7 +28,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="报告 Reports in Word.\n\nExample: geosys report dispatch --month 2026-09 --out 通报.docx",
 )
-_COUNTY = "county_code"
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 OUTCOMES = "outcomes.csv"
 
@@ -172,17 +168,18 @@ def _report(
     from geosys.cases.ledger.database import read_ledger  # noqa: PLC0415
     from geosys.cli.case_reading import named, office_named, terms_of  # noqa: PLC0415
     from geosys.exchange.surroundings import counties_of  # noqa: PLC0415
+    from geosys.reports.names import names_of  # noqa: PLC0415
     from geosys.reports.situation import situation  # noqa: PLC0415
 
     for path in [p for p in (out,) if p is not None]:
         _check_out(path)
-    names, terms = _names(content), terms_of(content)
+    names, terms = names_of(content.catalogue, _palettes(content)), terms_of(content)
     chosen = office_named("--office", office, content) if office else None
-    code = named("--county", county, names.counties, f"a code or name of the field {_COUNTY}") if county else None
+    code = named("--county", county, names.counties, f"a code or name of the field {COUNTY_FIELD}") if county else None
     targets = _targets(plan, content, day) if name != "todo" else None
     with read_ledger(plan.ledger) as connection:
         found = situation(
-            connection, since, day, terms, names, counties_of(connection, plan.store, _COUNTY),
+            connection, since, day, terms, names, counties_of(connection, plan.store, COUNTY_FIELD),
             office=chosen if name != "todo" else None, county=code,
             not_assessed=_not_assessed(plan), **({"targets": targets} if targets else {}),
         )  # fmt: skip
@@ -231,24 +228,6 @@ def _palettes(content: Content) -> Palettes:
     faults.raise_if_any()
     assert palettes is not None  # noqa: S101  its faults have been raised
     return palettes
-
-
-def _names(content: Content) -> Names:
-    from geosys.reports.situation import Names  # noqa: PLC0415
-    from geosys.views import offices_of, schemas_of  # noqa: PLC0415
-
-    catalogue = content.catalogue
-    lists = {spec.fields[_COUNTY].codes for spec in catalogue.layers.values() if _COUNTY in spec.fields}
-    counties = {
-        code: title for name in sorted(filter(None, lists)) for code, title in catalogue.codes[name].titles.items()
-    }
-    fields: Mapping[str, Text] = {
-        f"{layer}.{field}": text
-        for layer, schema in schemas_of(catalogue).items()
-        for field, text in schema.titles.items()
-    }
-    seen = {key: swatch.title for key, swatch in _palettes(content).seen.items()}
-    return Names(offices_of(catalogue), counties, seen, fields)
 
 
 def _targets(plan: Workspace, content: Content, day: dt.date) -> Any:

@@ -18,6 +18,7 @@ _ILLEGAL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
 )
 _SPACE = re.compile(r"[\s\u2028\u2029]+")
+_NAME = 200  # letters of a name in the register
 _OUT, _IN = "</w:t></w:r>", '<w:r><w:t xml:space="preserve">'
 _BRACES = {"{": "&#123;", "}": "&#125;", '"': "&quot;"}  # braces of data must never be read as a placeholder
 
@@ -158,7 +159,7 @@ class Lists:
         for case, row in self._cases.items():
             if case in wanted:
                 number = self._numbers[case]
-                yield {**row, "mark": Mark(f"case_{number}", 1_000_000 + number)}
+                yield as_words(row, _NAME) | {"mark": Mark(f"case_{number}", 1_000_000 + number)}
 
 
 class Register:

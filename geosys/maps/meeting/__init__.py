@@ -1,0 +1,1 @@
+"""The pack of a meeting: what it holds (`content`), as one HTML page (`page`)."""

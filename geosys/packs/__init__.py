@@ -1,0 +1,1 @@
+"""The pack of a meeting: collected from a workspace, and written as one folder."""
