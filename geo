@@ -35,7 +35,7 @@ LOG = ROOT / ".geo" / "install.log"
 WINDOWS = sys.platform == "win32"
 SUPPORTED = ("3.13", "3.12", "3.11")
 HALF_DONE = "half done"
-BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases")
+BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases", "maps")
 
 # Other GIS software points these at its own PROJ, GDAL and Python; pip's would install elsewhere.
 FOREIGN = {"PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"}
@@ -44,7 +44,7 @@ HELP = """\
 usage: ./geo WORD [OPTIONS]        on Windows: python geo WORD [OPTIONS]
 
   demo   draw the sample county and run the main job on it: map, findings and issues
-  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing | cases; --help explains each
+  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing | cases | maps; --help explains each
   test   run linter, type checker and test-suite; what follows the word goes to pytest
   WORD   any other word goes to the command line of GeoSys; ./geo WORD --help explains it
 
