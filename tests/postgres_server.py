@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,18 +32,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(root: Path) -> Iterator[str]:
-    """Start a server in a folder and return its URL; skip the test where none is installed."""
+def serve() -> Iterator[str]:
+    """Start a server in a folder of its own and return its URL; skip the test where none is installed.
+
+    Not below pytest's folder: each new session shuts that to others, also to the server's own user.
+    """
     folder = binaries()
     if folder is None:
         pytest.skip("PostgreSQL with PostGIS is not installed: './geo test' installs it where it may")
+    root = Path(tempfile.mkdtemp(prefix="geosys-pg-"))
     user: list[str] = []
     if os.geteuid() == 0:
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         shutil.chown(root, "postgres", "postgres")
-        for parent in root.parents:
-            if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
     data = root / "data"
     make = [*user, str(folder / "initdb"), "-D", str(data), "-A", "trust", "-U", "geosys", "-E", "UTF8", "--no-sync"]
     server = [*user, str(folder / "pg_ctl"), "-D", str(data), "-w", "-t", "120", "-l", str(root / "log")]
@@ -59,3 +61,4 @@ def serve(root: Path) -> Iterator[str]:
         yield f"postgresql://geosys@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*server, "-m", "immediate", "stop"], check=False, capture_output=True)
+        shutil.rmtree(root, ignore_errors=True)

@@ -12,6 +12,7 @@ from geosys._errors import WorkspaceError
 from geosys.cases.ledger import safekeeping
 from geosys.cases.ledger.database import open_ledger, read_ledger
 from geosys.cases.ledger.events import read_events
+from geosys.cases.ledger.publications import read_publications
 from geosys.cli.options import JsonOption, WorkspaceOption, workspace_at
 from geosys.cli.terminal import print_content
 
@@ -42,7 +43,9 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(help="备份文件 A file of 'geosys backup'.")],
-    replace: Annotated[bool, typer.Option("--replace", help="替换现有台账 Replace a ledger that has events.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="替换现有台账和登记 Replace a ledger that has events or publications.")
+    ] = False,
     keep: Annotated[Path | None, typer.Option(help="先备份到 Back up what there is into this file first.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -50,10 +53,11 @@ def restore(
     """Check a backup and put it in the place of the ledger, whole or not at all."""
     plan = workspace_at(workspace)
     with open_ledger(plan.ledger) as connection:
-        held = len(read_events(connection))
-        if held and not replace:
+        events, packages = len(read_events(connection)), len(read_publications(connection))
+        if (events or packages) and not replace:
             raise WorkspaceError(
-                f"{plan.root.name}: got a ledger of {held} events, expected an empty one. Give --replace, and --keep FILE to back it up first."
+                f"{plan.root.name}: got a ledger of {events} events and {packages} publications, expected an empty "
+                "one. Give --replace, and --keep FILE to back it up first."
             )
         if keep is not None:
             safekeeping.backup(connection, keep)

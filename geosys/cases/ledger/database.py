@@ -13,7 +13,7 @@ from geosys._errors import WorkspaceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD = "0003"  # the migration that this program's tables are
+HEAD = "0004"  # the migration that this program's tables are
 PATIENCE_S = 120.0  # how long a writer waits for another one
 _WRITER = 7_305_120_000  # the lock in PostgreSQL that a writer holds: any number, if no other program's
 _VERSION = sa.text("SELECT version_num FROM alembic_version")

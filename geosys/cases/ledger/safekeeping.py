@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from geosys._errors import WorkspaceError
 from geosys.cases.ledger.database import HEAD
 from geosys.cases.ledger.events import verify
+from geosys.cases.ledger.publications import verify_register
 from geosys.cases.ledger.tables import METADATA
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def backup(connection: sa.Connection, path: Path) -> dict[str, int]:
     Raises
     ------
     WorkspaceError
-        When the ledger is not what its events say: a backup of it would bless the damage; or the file exists.
+        When the ledger is not what its events say, or its register of publications is not whole: a backup of it would bless
+        the damage; or the file exists.
     """
     if path.exists():
         raise WorkspaceError(f"{path.name}: got a file that exists, expected a new name. Backups are not overwritten.")
@@ -140,9 +142,9 @@ def _reset_counter(connection: sa.Connection, table: sa.Table) -> None:
 
 
 def _check_whole(connection: sa.Connection, what_to_do: str) -> None:
-    breaks = verify(connection)
-    if breaks:
-        told = "; ".join(f"{b.case_id} #{b.sequence} {b.what.en}" for b in breaks[:5])
-        raise WorkspaceError(
-            f"ledger: got {len(breaks)} places that do not fit ({told}), expected a whole chain. {what_to_do}"
-        )
+    for chain, breaks in (("ledger", verify(connection)), ("register of publications", verify_register(connection))):
+        if breaks:
+            told = "; ".join(f"{b.case_id} #{b.sequence} {b.what.en}" for b in breaks[:5])
+            raise WorkspaceError(
+                f"{chain}: got {len(breaks)} places that do not fit ({told}), expected a whole chain. {what_to_do}"
+            )

@@ -181,6 +181,54 @@ FILES = sa.Table(
     sa.Column("remarks", sa.Text, nullable=False),
 )
 
+# The register of what left the house: packages, and what was countersigned for them. Rows are added, never changed.
+PUBLICATIONS = sa.Table(
+    "publications",
+    METADATA,
+    sa.Column("publication_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.Integer, nullable=False, unique=True),  # its place in the chain, shared with receipts
+    sa.Column("package", sa.String, nullable=False, unique=True),
+    sa.Column("profile", sa.String, nullable=False, index=True),
+    sa.Column("title_zh", sa.Text, nullable=False),
+    sa.Column("title_en", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("audience", sa.String, nullable=False),
+    sa.Column("published_on", sa.Date, nullable=False),
+    sa.Column("recorded_at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("program", sa.String, nullable=False),
+    sa.Column("sums_sha256", sa.String, nullable=False, unique=True),  # of SHA256SUMS: what the package is
+    sa.Column("fingerprint", sa.String, nullable=False),  # of the key it is signed with; empty: not signed
+    sa.Column("told", sa.Text, nullable=False),  # layers with versions and counts, permissions, difference; JSON
+    sa.Column("previous_hash", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+)
+
+PUBLICATION_RECEIPTS = sa.Table(
+    "publication_receipts",
+    METADATA,
+    sa.Column("receipt_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.Integer, nullable=False, unique=True),
+    sa.Column("publication_no", sa.Integer, nullable=False, index=True),
+    sa.Column("received_by", sa.Text, nullable=False),
+    sa.Column("received_on", sa.Date, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),  # the countersigned paper: its number or file
+    sa.Column("recorded_at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("previous_hash", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+)
+
+# One row, as `chain`: what the last entry of the register is.
+PUBLICATION_CHAIN = sa.Table(
+    "publication_chain",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+)
+
 MACHINE_FIELDS = (
     "finding_id",
     "rule",
