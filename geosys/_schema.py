@@ -19,7 +19,7 @@ class LayerSchema:
 
     `columns` gives the type of each column (text, integer, number, date, truth); `codes` the title of each code
     of the columns that have a code list. `tolerances_m` and `slivers_m2` are what passes as rounding of coordinates
-    against a layer of each kind of geometry, where the layer says so.
+    against a layer of each kind of geometry, where the layer says so. `steward` is the office that answers for the layer.
     """
 
     id: str
@@ -34,6 +34,7 @@ class LayerSchema:
     disclosures: Mapping[str, str]
     tolerances_m: Mapping[str, float] = field(default_factory=dict)
     slivers_m2: Mapping[str, float] = field(default_factory=dict)
+    steward: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,12 @@ from geosys.layers.store import write_version
 from geosys.layers.vector_files import write_geopackage
 from geosys.maps.pack import read_integers
 from geosys.maps.spec import load_map
+from geosys.permissions import Permission
 from geosys.twins.counts import HIDDEN, SMALL, suppress
-from geosys.twins.disclosure import disclosure_of
 from geosys.twins.folder import write_twin
-from geosys.twins.permissions import Permission, read_permissions
 from geosys.twins.spec import load_twin
 from geosys.twins.twin import Order, finding_shapes, make_twin, survey
+from geosys.views import disclosure_of
 from geosys.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -499,23 +499,12 @@ def test_a_permission_that_does_not_hold_is_refused(parts, everything, other, go
     assert "county" not in str(refused.value)
 
 
-def test_both_days_of_a_permission_count():
-    one = allowed("river")[0]
-    assert one.holds("river", "public", dt.date(2026, 1, 1))
-    assert one.holds("river", "shared", dt.date(2026, 12, 31))
-    assert not one.holds("river", "public", dt.date(2027, 1, 1))
-    assert not one.holds("county", "public", DAY)
-
-
-def test_permissions_are_read_whole_or_not_at_all():
-    row = {"layer": "river", "audience": "public", "approved_by": "局长", "approved_on": dt.date(2026, 1, 1), "document": "1号", "expires_on": dt.date(2026, 12, 31)}  # fmt: skip
-    assert read_permissions({"permissions": [row]}, ["river"])[0].document == "1号"
-    assert read_permissions({}, ["river"]) == ()
-    wrong = [{**row, "layer": "rivr"}, {**row, "document": " "}, {**row, "expires_on": dt.date(2025, 1, 1)}, {"layer": "river"}, {**row, "approved_on": "2026"}]  # fmt: skip
-    with pytest.raises(SpecError) as faults:
-        read_permissions({"permissions": wrong}, ["river"])
-    for number in range(1, 6):
-        assert f"[[permissions]] {number}" in str(faults.value)
+@pytest.mark.parametrize("narrow", [{"receiver": "generic"}, {"fields": ("outfall_name",)}, {"fields": ()}])
+def test_a_permission_for_a_receiver_or_some_columns_opens_no_twin(parts, everything, narrow):
+    part = tuple(replace(p, **narrow) if p.layer == "outfall" else p for p in everything)
+    with pytest.raises(DisclosureError, match="for a receiver or some columns only") as refused:
+        make_twin(*parts, Order("public", DAY, part))
+    assert "county" not in str(refused.value)
 
 
 def test_naming_a_layer_or_column_in_the_list_does_not_make_it_public(catalogue, parts, everything):

@@ -21,7 +21,7 @@ def authalic_height(lat_deg: NDArray[np.float64], a_m: float, flattening: float)
     """Return y in metres of the cylindrical equal-area plane for latitudes in degrees.
 
     The shoelace area in the plane (a·longitude in radians, y) is the exact area on the ellipsoid of a polygon
-    whose edges are straight in longitude and latitude.
+    whose edges are straight in longitude and this height: against geodesics, an edge of 1 km moves the area by some square metres.
 
     Source
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,13 @@ from geosys.layers.reading import Reading, choose_table
 from geosys.layers.sheet_marks import MOST_COLUMNS, SheetMarks, check_size, read_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import Any
 
     from geosys.layers.headers import Grid, Span
 
-__all__ = ["ANGLE_PARTS", "JOINT", "known_as", "read_csv_table", "read_workbook", "strip_unit"]
+__all__ = ["ANGLE_PARTS", "JOINT", "known_as", "read_csv_table", "read_workbook", "sheet_cells", "strip_unit"]
 
 ALL_SHEETS = "*"
 
@@ -89,15 +91,45 @@ def read_workbook(path: Path, table: str | None, _encoding: str | None, words: S
         When the workbook cannot be opened or is too large, the sheet is absent or not named although several hold
         rows, or there is no header.
     """
-    check_size(path)
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
+    with _opened(path) as book:
         sheets = {meta.name: meta for meta in book.sheets_metadata}
         shown = [n for n, meta in sheets.items() if meta.visible == python_calamine.SheetVisibleEnum.Visible]
         last = {n: (book.get_sheet_by_name(n).end or (0, 0))[0] for n in sheets}  # a title alone is no table
         visible = [n for n in shown if len(shown) == 1 or last[n]]
         names = visible if table == ALL_SHEETS else [_chosen(path, list(sheets), visible, table)]
         found = [_sheet(book, name, path) for name in names]
+    readings = [read_ledger(sheet, words, f"sheet '{sheet.name}'") for sheet in found]
+    reading = _joined(path, readings) if table == ALL_SHEETS else _found(path, readings[0])
+    hidden = [n for n in sheets if last[n] and n not in shown and n not in names]
+    return replace(reading, issues=(*reading.issues, *map(_hidden_sheet, hidden)))
+
+
+def sheet_cells(path: Path, sheet: str) -> list[list[Any]]:
+    """Return every cell of a sheet as it stands, from A1 on, with nothing taken for a header, a total or a note.
+
+    Returns
+    -------
+    list[list]
+        Rows of equal length up to the last cell that is used; an empty cell is an empty text, a day a `date` or `datetime`.
+
+    Raises
+    ------
+    DeliveryError
+        When the workbook cannot be opened, is too large or has no such sheet.
+    """
+    with _opened(path) as book:
+        names = book.sheet_names
+        if sheet not in names:
+            raise TableError(f"{path.name}: got the sheets {', '.join(names)}, expected '{sheet}'. Name one of them.")
+        return [list(row) for row in book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[python_calamine.CalamineWorkbook]:
+    """Open a workbook that is not too large; whatever calamine trips over, also later, is damage of the file."""
+    check_size(path)
+    try:
+        yield python_calamine.CalamineWorkbook.from_path(str(path))
     except DeliveryError:
         raise
     except BaseException as error:
@@ -106,10 +138,6 @@ def read_workbook(path: Path, table: str | None, _encoding: str | None, words: S
         raise DeliveryError(
             f"{path.name}: got a file that is no workbook ({error}), expected Excel. Save it again as .xlsx."
         ) from None
-    readings = [read_ledger(sheet, words, f"sheet '{sheet.name}'") for sheet in found]
-    reading = _joined(path, readings) if table == ALL_SHEETS else _found(path, readings[0])
-    hidden = [n for n in sheets if last[n] and n not in shown and n not in names]
-    return replace(reading, issues=(*reading.issues, *map(_hidden_sheet, hidden)))
 
 
 def _chosen(path: Path, sheets: list[str], visible: list[str], table: str | None) -> str:

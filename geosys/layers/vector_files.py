@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +25,6 @@ from geosys.layers.reading import Reading, choose_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -145,6 +146,16 @@ def geodatabase_words(path: Path, layer: str) -> tuple[dict[str, str], dict[str,
     return aliases_in(items, layer), domains_in(items, layer)
 
 
+@contextmanager
+def _dated(day: str) -> Iterator[None]:
+    """Let a GeoPackage written inside have a day (ISO) as its date of change, so that its bytes hang on its content."""
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z", "OGR_SQLITE_SYNCHRONOUS": "OFF"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None, "OGR_SQLITE_SYNCHRONOUS": None})
+
+
 def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) -> None:
     """Write layers into one GeoPackage 1.2, the same bytes for the same content; `day` (ISO) is its date of change.
 
@@ -152,8 +163,7 @@ def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) 
     """
     part = path.with_name(f"{path.stem}.part.gpkg")
     part.unlink(missing_ok=True)
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z", "OGR_SQLITE_SYNCHRONOUS": "OFF"})
-    try:
+    with _dated(day):
         for name, frame in tables.items():
             options = {
                 "layer": name,
@@ -162,8 +172,6 @@ def write_geopackage(path: Path, tables: dict[str, gpd.GeoDataFrame], day: str) 
                 "dataset_options": {"VERSION": "1.2"},
             }
             pyogrio.write_dataframe(frame, part, **options)
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None, "OGR_SQLITE_SYNCHRONOUS": None})
     part.replace(path)
 
 
@@ -201,13 +209,44 @@ def write_layer(
         f.with_metadata({"GDAL:OGR:alternative_name": aliases[f.name]} if f.name in aliases else None)
         for f in table.schema
     ]
-    place = pa.field("wkb_geometry", pa.binary())
-    columns = [*table.columns, pa.array(shapely.to_wkb(shapes), pa.binary())]
-    pyogrio.raw.write_arrow(
-        pa.Table.from_arrays(columns, schema=pa.schema([*fields, place])), path, layer=layer, driver=driver,
-        geometry_name="wkb_geometry", geometry_type=kind, crs=None if frame.crs is None else frame.crs.to_wkt(),
-        append=path.exists(), layer_options=dict(options),
-    )  # fmt: skip
+    named = pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+    crs = None if frame.crs is None else frame.crs.to_wkt()
+    write_columns(path, layer, named, shapely.to_wkb(shapes), kind, crs, driver, options)
+
+
+def write_columns(
+    path: Path,
+    layer: str,
+    columns: pa.Table,
+    wkb: NDArray[np.object_],
+    kind: str,
+    crs: str | None,
+    driver: str,
+    options: Mapping[str, str],
+    day: str = "1970-01-01",
+) -> None:
+    """Add a layer to a file, made where it is absent, with the types of its columns as they are, also where it has no row.
+
+    Parameters
+    ----------
+    columns : a field's metadata may say `GDAL:OGR:alternative_name` (its alias) and `GDAL:OGR:width` (most letters of a text).
+    wkb : the geometry of each row, None where it has none.
+    kind : the layer's type of geometry, as in ``MultiPolygon``.
+    options : of the layer. A GeoPackage is of version 1.2, and `day` (ISO) is its date of change.
+    """
+    fields = [*columns.schema, pa.field("wkb_geometry", pa.binary())]
+    arrays = [*columns.columns, pa.array(wkb, pa.binary())]
+    with _dated(day):
+        pyogrio.raw.write_arrow(
+            pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path, layer=layer, driver=driver,
+            geometry_name="wkb_geometry", geometry_type=kind, crs=crs, append=path.exists(), layer_options=dict(options),
+            dataset_options={"VERSION": "1.2"} if driver == "GPKG" else None,
+        )  # fmt: skip
+
+
+def place_of_gdal() -> tuple[Path, str]:
+    """Return where the package that brings GDAL's library is installed, and the version of that GDAL."""
+    return Path(pyogrio.__file__).parent, str(pyogrio.__gdal_version_string__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ def write_shapefile(
     *,
     accepted: Collection[str] = (),
     day: dt.date = _NO_DAY,
+    fields: Sequence[DbfField] = (),
+    kind: str = "",
 ) -> Written:
     """Write a shapefile with .cpg, ESRI .prj and a dictionary of its short names; whole, or not at all.
 
@@ -96,6 +98,10 @@ def write_shapefile(
         (written as text), `not_finite` (left out).
     day
         The date of change in the table's head.
+    fields
+        The table where its types and widths are given; otherwise they are taken from the values.
+    kind
+        ``Point``, ``MultiPoint``, ``LineString`` or ``Polygon``, for a layer without a geometry; otherwise a Polygon.
 
     Raises
     ------
@@ -109,8 +115,9 @@ def write_shapefile(
     codec = ENCODINGS[encoding]
     columns = [str(c) for c in frame.columns if c != frame.geometry.name]
     short = short_names(columns, names, codec)
-    fields = [field_of(c, short[c], frame[c], codec) for c in columns]
-    geometry, kind, losses = _flat(frame.geometry.to_numpy())
+    fields = fields or [field_of(c, short[c], frame[c], codec) for c in columns]
+    geometry, found, losses = _flat(frame.geometry.to_numpy())
+    kind = found or kind or "Polygon"
     losses = [*losses, *_too_large(fields), *(loss for f in fields for loss in f.losses)]
     _refuse(path, losses, accepted)
     if not fields:
@@ -149,7 +156,7 @@ def _flat(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], str, list
     if gone:
         zh, en = f"{gone} 个空图形读回时为缺图形", f"{gone} empty geometries come back as missing"
         losses.append(Loss("empty_geometry", "", Text(zh, en)))
-    return flat, min(kinds, default="Polygon"), losses
+    return flat, min(kinds, default=""), losses
 
 
 def _too_large(fields: Sequence[DbfField]) -> list[Loss]:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from geosys._errors import DisclosureError
 from geosys.layers.spec import DISCLOSURES
-from geosys.twins.permissions import FINDINGS, lacking
-from geosys.twins.spec import AREA, FILE, reaches
+from geosys.maps.sheet_spec import FINDINGS
+from geosys.permissions import reaches
+from geosys.twins.spec import AREA, FILE
+from geosys.views import disclosure_of
+from geosys.workspace import PLAN
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from geosys._text import Text
     from geosys.layers.spec import Catalogue, LayerSpec
-    from geosys.twins.permissions import Permission
+    from geosys.permissions import Permission
     from geosys.twins.spec import Release, TwinSpec
 
 
@@ -34,13 +37,6 @@ class Verdict:
     def is_going(self) -> bool:
         """Say whether the layer goes out."""
         return self.is_named and not self.reasons
-
-
-def disclosure_of(spec: LayerSpec, column: str) -> str:
-    """Return the disclosure of a column; a derived one is no wider than what it is made from, none wider than its layer."""
-    inputs = spec.derived[column].inputs if column in spec.derived else (column,)
-    words = [spec.fields[name].disclosure for name in inputs if name in spec.fields]
-    return min([spec.disclosure, *words], key=DISCLOSURES.index)
 
 
 def judge(
@@ -69,6 +65,30 @@ def judge(
         why = lacking(permissions, FINDINGS, audience, today)
         verdicts.append(Verdict(FINDINGS, counted.title, DISCLOSURES[0], is_named=True, reasons=(why,) if why else ()))
     return verdicts
+
+
+def lacking(permissions: Sequence[Permission], layer: str, audience: str, today: dt.date) -> str:
+    """Return why a layer may not go to an audience, with what to enter; an empty text where it may."""
+    own = [p for p in permissions if p.layer == layer]
+    wide = [p for p in own if p.is_open and p.covers(layer, audience)]
+    if any(p.is_valid_on(today) for p in wide):
+        return ""
+    got = "no permission"
+    if wide:
+        last = max(wide, key=lambda p: p.expires_on)
+        got = f"a permission from {last.approved_on} to {last.expires_on} ({last.document})"
+    elif any(p.is_open for p in own):
+        got = "a permission for a narrower audience"
+    elif own:
+        got = "a permission for a receiver or some columns only, which is for packages"
+    entry = (
+        f'[[permissions]]\nlayer       = "{layer}"\naudience    = "{audience}"\napproved_by = "…"\n'
+        'approved_on = 20…-…-…\ndocument    = "…"\nexpires_on  = 20…-…-…'
+    )
+    return (
+        f"{PLAN} [[permissions]] {layer}: got {got}, expected one for '{audience}' that holds on {today}. "
+        f"Let the one who decides on disclosure sign, and enter:\n{entry}"
+    )
 
 
 def _too_narrow(spec: LayerSpec, release: Release, audience: str) -> list[str]:

@@ -14,10 +14,11 @@ from geosys._text import Text
 from geosys.geo.crs import GEOGRAPHIC, to_crs
 from geosys.geo.generalise import generalise
 from geosys.maps.frames import MapLayer
-from geosys.twins.disclosure import disclosure_of
-from geosys.twins.spec import GENERALISE, reaches
+from geosys.permissions import reaches
+from geosys.twins.spec import GENERALISE
 from geosys.twins.values import cut_date, known_code, plain_truth, round_digits
 from geosys.twins.withheld import BY_DISCLOSURE, BY_LIST, BY_SPEC, NOTHING, Entry, count_text
+from geosys.views import disclosure_of
 
 if TYPE_CHECKING:
     from geosys.layers.intake import Layer

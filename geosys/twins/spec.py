@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from geosys._faults import Faults
 from geosys.content import read_toml, short_name
-from geosys.layers.spec import DISCLOSURES
 from geosys.maps.frames import FOUND
+from geosys.permissions import AUDIENCES, reaches
 from geosys.twins.counts import LEAST
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ AS_IS, GENERALISE, GRID, AREA = "as_is", "generalise", "grid", "area"
 GEOMETRIES = {AS_IS: "", GENERALISE: "tolerance_m", GRID: "cell_m", AREA: "of"}
 COUNTED = (GRID, AREA)
 DATES = ("day", "month", "year")
-AUDIENCES = DISCLOSURES[1:]
 MOST_DIGITS = 15
 _TEXTS = ("title", "notice", "approval", "disclaimer")
 _KINDS = {
@@ -110,17 +109,6 @@ class TwinSpec:
     def findings_for(self, audience: str) -> FindingCounts | None:
         """Return how findings go out to an audience, or None where they do not."""
         return self.findings if self.findings and reaches(self.findings.audience, audience) else None
-
-
-def reaches(disclosure: str, audience: str) -> bool:
-    """Say whether what has a disclosure may go to an audience.
-
-    Examples
-    --------
-    >>> reaches("shared", "public"), reaches("public", "shared")
-    (False, True)
-    """
-    return DISCLOSURES.index(disclosure) >= DISCLOSURES.index(audience)
 
 
 def load_twin(folder: Path, catalogue: Catalogue, chart: MapSpec) -> TwinSpec:

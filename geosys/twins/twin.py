@@ -15,13 +15,14 @@ from geosys._text import Text
 from geosys.layers.store import CURRENT, read_current
 from geosys.layers.vector_files import read_vector
 from geosys.maps.frames import Meta
+from geosys.maps.sheet_spec import FINDINGS
 from geosys.maps.spec import LayerView
 from geosys.maps.twin_page import map_page
+from geosys.permissions import AUDIENCES, reaches
 from geosys.twins.counted import cells_in_areas, cells_of_grid, count_layer, with_count_looks
 from geosys.twins.disclosure import judge, refuse
-from geosys.twins.permissions import FINDINGS
 from geosys.twins.released import release_layer, shapes_of
-from geosys.twins.spec import AREA, AUDIENCES, reaches
+from geosys.twins.spec import AREA
 from geosys.twins.withheld import BY_DISCLOSURE, BY_LIST, NOT_TOLD, NOTHING, Entry
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from geosys.layers.spec import Catalogue
     from geosys.maps.frames import MapLayer
     from geosys.maps.spec import MapSpec
+    from geosys.permissions import Permission
     from geosys.twins.disclosure import Verdict
-    from geosys.twins.permissions import Permission
     from geosys.twins.spec import TwinSpec
     from geosys.workspace import Workspace
 

@@ -1,0 +1,1 @@
+"""The papers of a package: metadata, report, receipt, difference, checksums and signature."""
