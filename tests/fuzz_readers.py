@@ -248,7 +248,9 @@ def peak_memory() -> int:
     """Return the most bytes this program held; `ru_maxrss` would tell those of the one that started it, where that held more."""
     status = Path("/proc/self/status")
     if status.exists():
-        return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:")).split()[1]) * 1024
+        return (
+            int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:")).split()[1]) * 1024
+        )
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

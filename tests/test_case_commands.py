@@ -247,7 +247,7 @@ def test_a_ledger_is_backed_up_and_restored(
         append(connection, Event("A", "seen", dt.date(2026, 9, 2), MACHINE, {"seen": ("present", "no_longer_found")}))
     for arguments, said in (
         (("backup", str(file)), "not overwritten"), (("backup", str(tmp_path / "none" / "x")), "folder that is not there"),
-        (("restore", str(file)), "ledger of 6 events"), (("restore", str(county / "geosys.toml"), "--replace"), "expected a backup"),
+        (("restore", str(file)), "ledger of 6 events and 0 publications"), (("restore", str(county / "geosys.toml"), "--replace"), "expected a backup"),
     ):  # fmt: skip
         with pytest.raises(GeoSysError, match=said):
             run(*arguments)

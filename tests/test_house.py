@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import doctest
+import gc
 import graphlib
 import importlib
 import importlib.metadata
@@ -32,37 +33,48 @@ MOST_LINES = 400
 
 # One door per heavy package: the modules that may import it, and nobody else.
 DOORS = {
+    "a2wsgi": {"geosys.web.pictures.wmts"},
     "PIL": {"geosys.cases.ledger.pictures", "geosys.maps.paper.fonts"},
     "alembic": {"geosys.cases.ledger"},
     "branca": {"geosys.maps.folium_page"},
     "click": {"geosys.cli"},
+    "cql2": {"geosys.web.features.filters"},
+    "cryptography": {"geosys.publish.papers.signature"},
     "distributed": {"geosys.geo.cluster"},
     "docx": {"geosys.maps.word"},
     "docxtpl": {"geosys.maps.word"},
     "exactextract": {"geosys.geo.zonal"},
-    "fiona": set(),
+    "fiona": {"geosys.publish.read_back.fiona_reader"},
+    "fontTools": {"geosys.web.pictures.fonts"},
     "folium": {"geosys.maps.folium_page"},
     "gstools": {"geosys.geo.variogram"},
     "jinja2": {"geosys.maps.word"},
+    "mapbox_vector_tile": {"geosys.web.tiles.encoding"},
+    "mapproxy": {"geosys.web.pictures.wmts"},
     "matplotlib": {"geosys.maps.paper.plate"},
     "llvmlite": {"geosys.geo.flat"},
     "pptx": {"geosys.maps.slides"},
     "openpyxl": {"geosys.maps.fix_list"},
     "numba": {"geosys.geo.flat"},
+    "psycopg": {"geosys.publish.postgis.connection", "geosys.web.sources.postgis"},
+    "pwdlib": {"geosys.accounts.passwords"},
     "pyogrio": {"geosys.layers.vector_files"},
     "python_calamine": {"geosys.layers.tables"},
     "rasterio": {"geosys.geo.raster"},
     "rich": {"geosys.cli.terminal"},
-    "sqlalchemy": {"geosys.cases.ledger"},
+    "sqlalchemy": {"geosys.accounts.store", "geosys.cases.ledger"},
+    "starlette": {"geosys.web"},
     "typer": {"geosys.cli"},
     "typst": {"geosys.maps.paper.typesetting"},
+    "uvicorn": {"geosys.web.guard.serving"},
     "xarray": {"geosys.standards.water_cubes"},
     "xlsxwriter": {"geosys.maps.tables"},
 }
 # The sample plays the offices that send deliveries: it writes files as they would, not as GeoSys writes its own.
 SENDER_PACKAGES = {"pyogrio", "xlsxwriter"}
-# Pillow is two things: photographs in the cases, widths of type in the maps; neighbours may not import each other.
-TWO_DOORS = {"PIL"}
+# Pillow is two things: photographs in the cases, widths of type in the maps; neighbours may not import each other. So are accounts and
+# the ledger in a database, and PostGIS that is loaded and PostGIS that is served.
+TWO_DOORS = {"PIL", "psycopg", "sqlalchemy"}
 
 NETWORK = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "urllib", "urllib3"}
 
@@ -102,11 +114,18 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if 
 
 @cache
 def tree(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    parsed = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    gc.freeze()  # the trees stay for all tests: the collector would walk millions of nodes again and again
+    return parsed
 
 
-def imported(module: str, *, types_too: bool = True) -> Iterator[str]:
-    """Yield the full name of every module that one imports, also inside functions and, if asked, for types only."""
+@cache
+def imported(module: str, *, types_too: bool = True) -> tuple[str, ...]:
+    """Return the full name of every module that one imports, also inside functions and, if asked, for types only."""
+    return tuple(_imports(module, types_too=types_too))
+
+
+def _imports(module: str, *, types_too: bool) -> Iterator[str]:
     blocks = [node for node in ast.walk(tree(module)) if isinstance(node, ast.If)]
     for_types = [block for block in blocks if ast.unparse(block.test) == "TYPE_CHECKING"]
     left_out = {id(node) for block in for_types for node in ast.walk(block) if not types_too}
