@@ -35,7 +35,7 @@ LOG = ROOT / ".geo" / "install.log"
 WINDOWS = sys.platform == "win32"
 SUPPORTED = ("3.13", "3.12", "3.11")
 HALF_DONE = "half done"
-BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases", "maps")
+BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases", "maps", "services")
 
 # Other GIS software points these at its own PROJ, GDAL and Python; pip's would install elsewhere.
 FOREIGN = {"PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"}
@@ -44,7 +44,7 @@ HELP = """\
 usage: ./geo WORD [OPTIONS]        on Windows: python geo WORD [OPTIONS]
 
   demo   draw the sample county and run the main job on it: map, findings and issues
-  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing | cases | maps; --help explains each
+  bench  compare with other engines: bench overlay | nearest | changes | intake | grade | tracing | cases | maps | services; --help explains each
   test   run linter, type checker and test-suite; what follows the word goes to pytest
   WORD   any other word goes to the command line of GeoSys; ./geo WORD --help explains it
 
@@ -69,7 +69,7 @@ def main(words: Sequence[str]) -> int:
 
 def run_tests(options: Sequence[str]) -> int:
     """Run linter, formatter, type checker and tests in that order; stop at the first that fails."""
-    for step in ("ruff check .", "ruff format --check .", "mypy", "pytest -q -n 2 --dist loadfile"):
+    for step in ("ruff check .", "ruff format --check .", "mypy", "pytest -q -n 3 --dist loadfile"):
         say(step)
         more = options if step.startswith("pytest") else ()
         code = call([str(venv_python()), "-m", *step.split(), *more], cwd=ROOT)
@@ -288,6 +288,8 @@ def missing_system() -> dict[str, str]:
         ("Chromium", "chromium", any(map(shutil.which, browsers))),
         ("Chinese fonts", "fonts-noto-cjk", any(Path("/usr/share/fonts").rglob("NotoSansCJK*"))),
         ("pdftotext", "poppler-utils", shutil.which("pdftotext")),
+        ("MapServer", "cgi-mapserver", shutil.which("mapserv")),
+        ("ogrinfo", "gdal-bin", shutil.which("ogrinfo")),
         ("PostgreSQL with PostGIS", "", postgis & servers),
     )
     return {name: package for name, package, found in needs if not found}

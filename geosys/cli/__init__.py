@@ -24,24 +24,29 @@ from geosys.cases.working_days import read_calendar
 from geosys.cli import (
     assess_command,
     case_commands,
+    edits_command,
     grade_command,
     intake_commands,
     ledger_command,
     onemap_command,
     overlay_command,
     pack_command,
+    package_papers_command,
     plot_command,
     plot_commands,
     progress_command,
+    publish_command,
     rate_command,
     report_command,
     river_commands,
     safekeeping_command,
+    serve_command,
     sheet_command,
     surface_command,
     tile_command,
     trace_command,
     twin_command,
+    user_commands,
     watch_command,
 )
 from geosys.cli.case_reading import clock_time
@@ -55,6 +60,7 @@ from geosys.maps.trace_page import DOWNSTREAM_MAP, UPSTREAM_MAP, load_trace_map
 from geosys.one_map.spec import read_one_map
 from geosys.packs.meeting import read_meetings
 from geosys.plot_sheets.spec import read_sheet_spec
+from geosys.publish.profiles import read_profiles
 from geosys.rates import read_rate_book
 from geosys.rooms import read_content
 from geosys.run import run
@@ -255,6 +261,7 @@ def content_command(workspace: WorkspaceOption = None, as_json: JsonOption = Fal
     read_watch(content.catalogue)
     read_one_map(content.catalogue)
     read_sheet_spec(content.catalogue)
+    read_profiles(root, content.catalogue)
     life = read_plot_life(content.catalogue.root, schemas)
     read_plot_risk(content.catalogue.root, schemas, life.lists)
     rates = read_rate_book(content.catalogue).rates
@@ -284,6 +291,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     import pyproj  # noqa: PLC0415
     import shapely  # noqa: PLC0415
 
+    from geosys.web.pictures.routes import programs  # noqa: PLC0415
+
     catalogue = read_catalogue()
     facts = {
         "geosys": geosys.__version__,
@@ -292,6 +301,7 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         "geos": shapely.geos_version_string,
         "content": str(catalogue.root),
         "layers": len(catalogue.layers),
+        **{name: told or "— （服务的图片需要 pictures of services need it）" for name, told in programs().items()},
         "free_disk_gb": round(shutil.disk_usage(workspace or Path.cwd()).free / 1e9, 1),
     }
     print_content(facts, as_json=as_json, text="\n".join(f"{k}: {v}" for k, v in facts.items()))
@@ -322,3 +332,8 @@ app.add_typer(report_command.app, name="report")
 app.add_typer(river_commands.app, name="rivers")
 app.add_typer(trace_command.app, name="trace")
 app.add_typer(assess_command.app, name="water")
+app.add_typer(publish_command.app, name="publish")
+app.command(name="verify", help=package_papers_command.VERIFY_HELP)(package_papers_command.verify)
+app.command(name="serve", help=serve_command.HELP)(serve_command.serve)
+app.add_typer(edits_command.app, name="edits")
+app.add_typer(user_commands.app, name="users")

@@ -42,6 +42,17 @@ STAGES = {
     "rules": "规则判定 Judging rules",
     "ledger": "面积台账 Accounting for areas",
     "overlay": "叠加 Laying layers over each other",
+    "shaping": "整理图层 Shaping layers",
+    "disclosure": "核对密级 Judging disclosure",
+    "checks": "检查 Checking",
+    "files": "写文件 Writing files",
+    "styles": "写样式 Writing styles",
+    "read_back": "读回核对 Reading back",
+    "papers": "编写文书 Writing papers",
+    "seal": "签名 Signing",
+    "finish": "登记 Registering",
+    "postgis": "发布到数据库 Loading into PostGIS",
+    "sources": "准备数据 Preparing the data",
     "outputs": "生成成果 Writing outputs",
 }
 

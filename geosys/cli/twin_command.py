@@ -38,9 +38,9 @@ def twin(
 ) -> None:
     """Write the public twin of a workspace, or say what would go out and what has to be decided first."""
     from geosys.maps.spec import load_map  # noqa: PLC0415  heavy packages are loaded only where they are used
+    from geosys.permissions import AUDIENCES, read_permissions  # noqa: PLC0415
     from geosys.twins.folder import write_twin  # noqa: PLC0415
-    from geosys.twins.permissions import read_permissions  # noqa: PLC0415
-    from geosys.twins.spec import AUDIENCES, load_twin  # noqa: PLC0415
+    from geosys.twins.spec import load_twin  # noqa: PLC0415
     from geosys.twins.twin import Order, make_twin, survey  # noqa: PLC0415
 
     if audience not in AUDIENCES:
@@ -51,7 +51,7 @@ def twin(
     plan, table = read_workspace(root, catalogue), read_toml(root / PLAN)
     chart = load_map(catalogue.root / "maps")
     spec = load_twin(catalogue.root / "maps", catalogue, chart)
-    permissions = read_permissions(table, catalogue.layers)
+    permissions = read_permissions(table, catalogue)
     order = Order(
         audience, plan.as_of if plan.as_of and today is None else day_named(today), permissions, _approval(table)
     )

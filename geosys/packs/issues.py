@@ -170,6 +170,8 @@ def _facts(material: Material, row: Mapping[str, Any], title: Text, subject: str
         (name, _amount(row.get(f"f_{name}"), row.get("f_margin_unit" if name == "margin" else "f_unit")))
         for name in ("measure", "threshold", "margin")
     ]
+    if not measured[0][1]:  # a rule that measures nothing has no threshold either, only a zero in its place
+        measured = []
     outcome, seen = look.outcomes.get(cell_words(row.get("f_outcome"))), names.seen.get(str(row["seen"]))
     told: list[tuple[str, Text | str]] = [
         ("case", str(row["case_id"])), ("rule", title), ("subject", _named(subject, row["subject_id"])),

@@ -76,7 +76,8 @@
     line(list, "why", F.text(row, "why"));
     line(list, "basis", F.text(row, "basis") || GeoSys.say("noBasis"));
     line(list, "measure", GeoSys.quantity(F.get(row, "measure"), F.get(row, "unit")));
-    line(list, "threshold", GeoSys.quantity(F.get(row, "threshold"), F.get(row, "unit")));
+    // a rule that measures nothing has no threshold either, only a zero in its place
+    if (F.get(row, "measure") !== null) line(list, "threshold", GeoSys.quantity(F.get(row, "threshold"), F.get(row, "unit")));
     line(list, "margin", GeoSys.quantity(F.get(row, "margin"), F.get(row, "margin_unit")));
     line(list, "lead", F.text(row, "lead") || F.get(row, "lead"));
     line(list, "support", F.get(row, "support_zh"));
