@@ -25,7 +25,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PACKAGE = ROOT / "geosys"
@@ -201,15 +201,29 @@ def test_nothing_reaches_for_the_network(module: str) -> None:
     assert not NETWORK & {name.partition(".")[0] for name in imported(module)}
 
 
+@cache
+def owners_of(package: str) -> frozenset[str]:
+    return frozenset(map(canonicalize_name, providers().get(package, [])))
+
+
+@cache
+def providers() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+@cache
+def declared_to_run() -> frozenset[str]:
+    extra = project()["optional-dependencies"]["cluster"]  # loaded only where a cluster is named
+    return frozenset(canonicalize_name(Requirement(text).name) for text in [*project()["dependencies"], *extra])
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_what_is_imported_is_declared(module: str) -> None:
     outside = {name.partition(".")[0] for name in imported(module)} - sys.stdlib_module_names - {"geosys"}
-    providers = importlib.metadata.packages_distributions()
-    extra = project()["optional-dependencies"]["cluster"]  # loaded only where a cluster is named
-    declared = {canonicalize_name(Requirement(text).name) for text in [*project()["dependencies"], *extra]}
     for package in outside:
-        owners = {canonicalize_name(owner) for owner in providers.get(package, [])}
-        assert owners & declared, f"{module} imports {package}, which pyproject.toml does not declare"
+        assert owners_of(package) & declared_to_run(), (
+            f"{module} imports {package}, which pyproject.toml does not declare"
+        )
 
 
 # --- what may stand in code ---
@@ -225,9 +239,14 @@ def without_docstrings(module: str) -> Iterator[ast.AST]:
     return (node for node in ast.walk(tree(module)) if id(node) not in docstrings)
 
 
+@cache
+def layer_ids() -> frozenset[str]:
+    return frozenset(path.stem for path in (ROOT / "layers").glob("*.toml"))
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_no_layer_is_named_in_code(module: str) -> None:
-    layers = {path.stem for path in (ROOT / "layers").glob("*.toml")}
+    layers = layer_ids()
     named = [
         f"line {node.lineno}: {node.value!r}"
         for node in without_docstrings(module)
