@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from postgres_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+settings.register_profile("geosys", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("geosys")
 
 
 @pytest.fixture(scope="module", autouse=True)
