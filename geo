@@ -69,7 +69,12 @@ def main(words: Sequence[str]) -> int:
 
 def run_tests(options: Sequence[str]) -> int:
     """Run linter, formatter, type checker and tests in that order; stop at the first that fails."""
-    for step in ("ruff check .", "ruff format --check .", "mypy", "pytest -q -n 3 --dist loadfile --no-loadscope-reorder"):
+    for step in (
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "pytest -q -n 3 --dist loadfile --no-loadscope-reorder",
+    ):
         say(step)
         more = options if step.startswith("pytest") else ()
         code = call([str(venv_python()), "-m", *step.split(), *more], cwd=ROOT)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from geosys._text import Text
 
 
+DISCLOSURES = ("internal", "shared", "public")  # from the narrowest audience to the widest
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSchema:
     """Describe a layer to rules and maps: titles, column types, code titles, accuracy and disclosure.

@@ -352,7 +352,7 @@ def test_findings_stand_as_their_cases_do() -> None:
     assert moved == {"a"}
 
 
-def test_what_is_stale_is_said(county: Path, toy: Material, press: Press) -> None:
+def dismiss(county: Path) -> None:
     with open_ledger(county / "cases.sqlite") as connection:
         move_case(
             connection,
@@ -364,6 +364,10 @@ def test_what_is_stale_is_said(county: Path, toy: Material, press: Press) -> Non
             actor="张三",
             second_person="李四",
         )
+
+
+def test_what_is_stale_is_said(county: Path, toy: Material, press: Press) -> None:
+    dismiss(county)
     told = json.loads((county / "out" / "manifest.json").read_text(encoding="utf-8"))
     told["layers"]["outfall"]["version"], told["as_of"], told["rules"][REDLINE] = "0", "2026-09-01", "0"
     (county / "out" / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
@@ -513,17 +517,7 @@ def test_the_map_is_that_of_the_run_until_a_case_moves(county: Path, toy: Materi
     (county / "out" / "map.html").write_text("the run's map", encoding="utf-8")
     before = material_of(county, toy.spec)
     assert map_page(before) == "the run's map"
-    with open_ledger(county / "cases.sqlite") as connection:
-        move_case(
-            connection,
-            "C1",
-            "dismiss",
-            WORKFLOW,
-            today=dt.date(2026, 9, 25),
-            reason="误报",
-            actor="张三",
-            second_person="李四",
-        )
+    dismiss(county)
     anew = map_page(material_of(county, toy.spec))
     assert anew.startswith("<!DOCTYPE html>")
     assert anew != built(before)  # the state of the case stands on it

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geosys._schema import DISCLOSURES
 from geosys.accounts.viewer import OPERATIONS, ROLES, Viewer
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from geosys._schema import LayerSchema
 
-DISCLOSURES = ("internal", "shared", "public")  # from narrow to wide
 OFFICE_COLUMNS = ("office",)
 COUNTY_COLUMNS = ("county_code",)
 PREFIX_COLUMNS = ("township_code", "village_code", "admin_code")  # codes of divisions: the county is how they begin

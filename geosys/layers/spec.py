@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from geosys import _schema
 from geosys._faults import Faults, nearest
 from geosys._text import Text
 from geosys.content import content_root, read_csv, read_toml, short_name
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 GEOMETRIES = ("point", "line", "polygon", "none")
 TYPES = ("text", "integer", "number", "date", "truth")
-DISCLOSURES = ("internal", "shared", "public")
+DISCLOSURES = _schema.DISCLOSURES
 CERTAINTIES = ("confirmed", "second_hand", "unconfirmed", "our_reading")
 _NUMBERS = ("integer", "number")
 SEVERITIES = ("critical", "error", "warning", "notice")

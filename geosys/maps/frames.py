@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from geosys import _schema
 from geosys._faults import Faults
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from geosys._text import Text
 
-DISCLOSURES = ("internal", "shared", "public")  # from the narrowest audience to the widest
+DISCLOSURES = _schema.DISCLOSURES
 OUTCOMES = ("hit", "near", "needs_review", "not_assessed", "clear")
 FOUND = ("hit", "near", "needs_review")  # the outcomes that make a row of the findings
 STATUSES = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from geosys._errors import GeoSysError
-from geosys.accounts.rights import DISCLOSURES
+from geosys._schema import DISCLOSURES
 from geosys.accounts.store.tables import ACCOUNTS, SESSIONS, TOKENS, moment
 from geosys.accounts.viewer import ROLES, Viewer
 
