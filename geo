@@ -36,6 +36,7 @@ WINDOWS = sys.platform == "win32"
 SUPPORTED = ("3.13", "3.12", "3.11")
 HALF_DONE = "half done"
 BENCHMARKS = ("overlay", "nearest", "changes", "intake", "grade", "tracing", "cases", "maps", "services")
+ISO_SCHEMAS = "ckanext-iso19115"  # only its .xsd files are read, by the tests: nothing that it needs comes with it
 
 # Other GIS software points these at its own PROJ, GDAL and Python; pip's would install elsewhere.
 FOREIGN = {"PROJ_LIB", "PROJ_DATA", "GDAL_DATA", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX"}
@@ -152,6 +153,8 @@ def install(extras: list[str]) -> None:
         pip = [str(venv_python()), "-m", "pip", "install", "--no-input", "-c", "constraints.txt"]
         project = f".[{','.join(wanted)}]" if wanted else "."
         watch("installing packages", [*pip, "-e", project], PIP_CONSTRAINT=pins, PIP_BUILD_CONSTRAINT=pins)
+        if "test" in wanted:
+            watch("installing the schemas of ISO 19115-3", [*pip, "--no-deps", ISO_SCHEMAS])
         STAMP.write_text(json.dumps({"state": state(), "extras": wanted}), encoding="utf-8")
         say(f"installed in {time.monotonic() - began:.0f} s")
 

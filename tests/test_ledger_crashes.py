@@ -24,6 +24,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from conftest import ROOT
+from typed_commands import call
 
 from geosys._errors import ConflictError
 from geosys.cases.ledger.database import open_ledger, read_ledger
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 WORKFLOW = read_workflow(ROOT)
 FIRST, LATER = dt.date(2026, 9, 1), dt.date(2026, 10, 1)
 WRITERS, CASES = 8, 300
-EACH = int(os.environ.get("GEOSYS_MOVES_EACH", "30"))  # 250 on a quiet machine: 2,000 moves at once
+EACH = int(os.environ.get("GEOSYS_MOVES_EACH", "20"))  # 250 on a quiet machine: 2,000 moves at once
 OUTFALLS = {"A": "POINT (200 0)", "B": "POINT (400 0)", "C": "POINT (800 0)"}
 
 
@@ -310,7 +311,7 @@ def crash_everywhere(where: Path | str, folder: Path, prepare: Any, work: Any) -
     before = state(where) if prepare is not first_ledger else None
     work(where, file)
     after = state(where)
-    step = int(os.environ.get("GEOSYS_CRASH_STEP", "5"))  # 1: at every statement, some minutes
+    step = int(os.environ.get("GEOSYS_CRASH_STEP", "7"))  # 1: at every statement, some minutes
     for number in range(1, 1000, step):
         begin()
         ended = forked(lambda n=number: (kill_at(n), work(where, file)))
@@ -349,12 +350,6 @@ TABLE = "outfall_code,name,longitude,latitude\n" + "".join(
 )
 
 
-def call(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "geosys", *arguments]
-    return subprocess.run(command, check=check, capture_output=True, text=True, env=environment)
-
-
 def killed_while_writing(root: Path, *arguments: str) -> None:
     """Start the program and kill it with signal 9 as soon as its ledger is being written."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -371,7 +366,7 @@ def killed_while_writing(root: Path, *arguments: str) -> None:
 def county(tmp_path: Path) -> Path:
     """Return a workspace of five outfalls inside a source zone."""
     root = tmp_path / "county"
-    call("init", "--workspace", str(root), "--title", "某县")
+    assert call("init", "--workspace", str(root), "--title", "某县") == 0
     (tmp_path / "排污口.csv").write_text(TABLE, encoding="utf-8")
     ring = [[114.30, 34.80], [114.40, 34.80], [114.40, 34.82], [114.30, 34.82], [114.30, 34.80]]
     named = {"zone_code": "Z1", "zone_name": "一水厂", "level": "一级", "is_marked": "是", "approval_no": "1号"}
@@ -380,7 +375,7 @@ def county(tmp_path: Path) -> Path:
         json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8"
     )
     for file, layer in (("排污口.csv", "outfall"), ("zone.geojson", "source_zone")):
-        call("add", str(tmp_path / file), "--layer", layer, "--workspace", str(root))
+        assert call("add", str(tmp_path / file), "--layer", layer, "--workspace", str(root)) == 0
     return root
 
 
@@ -398,11 +393,11 @@ def test_the_program_killed_in_a_run_and_in_an_import_goes_on_where_it_was(count
     killed_while_writing(county, *run, str(county))
     assert told(county) == []
     for root in (county, other):
-        call(*run, str(root))
+        assert call(*run, str(root)) == 0
     assert told(county) == told(other)
     assert len(told(county)) >= 5
     book = county / "台账.xlsx"
-    call("cases", "export", "--out", str(book), "--workspace", str(county))
+    assert call("cases", "export", "--out", str(book), "--workspace", str(county)) == 0
     sheet = openpyxl.load_workbook(book)
     page = sheet.worksheets[0]
     column = next(c.column for row in page.iter_rows(max_row=3) for c in row if c.value == "备注")
@@ -413,6 +408,6 @@ def test_the_program_killed_in_a_run_and_in_an_import_goes_on_where_it_was(count
     before, take = told(county), ("cases", "import", str(book), "--apply", "--by", "张三", "--workspace", str(county))
     killed_while_writing(county, *take)
     assert told(county) == before
-    call(*take)
+    assert call(*take) == 0
     assert len(told(county)) == len(before) + len(rows)
     assert told(county)[: len(before)] == before

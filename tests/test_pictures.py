@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 import pyogrio
@@ -288,8 +289,6 @@ FILTERS = [
 @needs_mapserver
 @pytest.mark.parametrize("text", FILTERS)
 def test_a_column_of_a_filter_is_a_name_or_the_filter_is_refused(client: Client, text: str) -> None:
-    from urllib.parse import quote
-
     answer = client.get(
         f"/as-west/wfs?SERVICE=WFS&VERSION=1.1.0&REQUEST=GetFeature&TYPENAME=source_zone&FILTER={quote(text)}"
     )
@@ -311,7 +310,6 @@ def test_a_column_of_a_filter_is_a_name_or_the_filter_is_refused(client: Client,
 )
 def test_a_value_of_a_filter_is_a_value(client: Client, literal: str) -> None:
     from html import escape
-    from urllib.parse import quote
 
     for element in ("PropertyIsEqualTo", 'PropertyIsLike wildCard="%" singleChar="_" escapeChar="!"'):
         tag = element.partition(" ")[0]
@@ -595,6 +593,42 @@ def test_what_goes_wrong_tells_no_place_on_the_disk(tmp_path: Path) -> None:
 
 
 # --- bounds ---
+
+
+TILE = {
+    "SERVICE": "WMTS", "REQUEST": "GetTile", "VERSION": "1.0.0", "LAYER": "source_zone", "STYLE": "", "TILEMATRIXSET": "CGCS2000",
+    "TILEMATRIX": "0", "TILEROW": "0", "TILECOL": "0", "FORMAT": "image/png",
+}  # fmt: skip
+
+
+@needs_mapproxy
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "") for name in TILE if name not in {"VERSION", "STYLE", "FORMAT"}),
+        *(("TILEROW", value) for value in ("x", "-1", "1.5", "²", "9" * 40)), ("TILECOL", "1e3"), ("TILEMATRIX", "99"), ("TILEMATRIX", "a"),
+        ("TILEMATRIXSET", "<nope>"), ("LAYER", "nope"), ("LAYER", "../x"), ("FORMAT", "text/html"), ("REQUEST", "GetFeatureInfo"),
+        ("SERVICE", "WMS"), ("SLD", "http://x"),
+    ],
+)  # fmt: skip
+def test_a_wrong_question_for_a_tile_is_the_askers_fault_not_a_failure(client: Client, name: str, value: str) -> None:
+    good = "&".join(f"{key}={quote(text)}" for key, text in TILE.items())
+    assert client.get(f"/as-all/wmts?{good}").headers["content-type"] == "image/png"
+    asked = "&".join(f"{key}={quote(text)}" for key, text in {**TILE, name: value}.items())
+    answer = client.get(f"/as-all/wmts?{asked}")
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (400, "text/xml")
+
+
+@needs_mapserver
+@pytest.mark.parametrize("version", ["1.1.0", "2.0.0"])
+def test_wfs_keeps_nine_digits_of_a_degree(tmp_path: Path, version: str) -> None:
+    lon, lat = 114.123456789, 34.712345678
+    made = frames()
+    made["outfall"] = made["outfall"].iloc[:1].set_geometry([shapely.Point(lon, lat)], crs="EPSG:4490")
+    client = Client(make_app(picture_routes(make_service(tmp_path, made), tmp_path)))
+    name = "TYPENAMES" if version == "2.0.0" else "TYPENAME"
+    text = client.get(f"/as-all/wfs?SERVICE=WFS&VERSION={version}&REQUEST=GetFeature&{name}=outfall").text
+    assert f"{lat:.9f} {lon:.9f}" in text
 
 
 def test_a_query_is_checked_before_it_is_asked() -> None:

@@ -35,7 +35,8 @@ def plainly(
     for reach, line in enumerate(network.lines):
         ground = network.length_m[reach] / line.length
         away, picked = line.distance(point) * ground, bool(network.source[reach] == choice)
-        if away > reach_m and not picked:
+        assume(not 5e-7 < away - reach_m < 2e-6)  # a micrometre counts as rounding
+        if away > reach_m + 1e-6 and not picked:
             continue
         along, step = line.project(point), min(0.5, line.length / 4)
         before, after = (line.interpolate(min(max(along + d, 0.0), line.length)) for d in (-step, step))
@@ -76,6 +77,14 @@ def networks(draw: st.DrawFn) -> Network:
     network = network_of(np.zeros((2 * len(lines), 2)), ways, shapely.length(shapes) * scale, shapes, names)
     source = np.array(draw(st.lists(st.integers(0, 3), min_size=len(lines), max_size=len(lines))), dtype=np.int64)
     return replace(network, source=source)
+
+
+def test_a_point_on_a_line_is_within_no_distance_of_it() -> None:
+    network = network_of(
+        np.zeros((2, 2)), np.array([[0, 1]]), np.array([60.0]), np.array([shapely.LineString([(0, 0), (60, 0)])])
+    )
+    assert shapely.Point(52.031, 0).distance(network.lines[0]) == 0
+    assert snap(np.array([(52.031, 0.0)]), network, 0.0).reach.tolist() == [0]
 
 
 @settings(max_examples=150, deadline=None)

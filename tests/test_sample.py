@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pyogrio
 import pytest
 import shapely
 
+from geosys import sample
 from geosys.geo.area import ellipsoidal_area_m2
 from geosys.sample import draw_county
 from geosys.sample.county import draw_frames
@@ -31,13 +32,28 @@ def frames() -> dict[str, gpd.GeoDataFrame]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, gpd.GeoDataFrame]]:
+    """Return a drawn county and the frames that it was written from."""
     root = tmp_path_factory.mktemp("sample")
     steps: list[float] = []
-    draw_county(root, SEED, lambda _step, share: steps.append(share))
+    frames: dict[str, gpd.GeoDataFrame] = {}
+
+    def watched(*given: Any) -> Any:
+        made = draw_frames(*given)
+        frames.update({name: frame.copy() for name, frame in made[0].items()})
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample, "draw_frames", watched)
+        draw_county(root, SEED, lambda _step, share: steps.append(share))
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
-    return root
+    return root, frames
+
+
+@pytest.fixture(scope="module")
+def workspace(drawn: tuple[Path, dict[str, gpd.GeoDataFrame]]) -> Path:
+    return drawn[0]
 
 
 def read_truth(workspace: Path, name: str) -> pd.DataFrame:
@@ -87,8 +103,10 @@ def test_stated_areas_are_ellipsoidal_to_the_centimetre(frames: dict[str, gpd.Ge
     assert np.abs(plots["stated_area_m2"].to_numpy() - true).max() <= 0.005 + 1e-9
 
 
-def test_the_same_seed_draws_the_same_county(frames: dict[str, gpd.GeoDataFrame]) -> None:
-    again = draw_frames(np.random.default_rng(SEED), lambda _step, _share: None)[0]
+def test_the_same_seed_draws_the_same_county(
+    frames: dict[str, gpd.GeoDataFrame], drawn: tuple[Path, dict[str, gpd.GeoDataFrame]]
+) -> None:
+    again = drawn[1]
     assert list(again) == list(frames)
     for name, frame in frames.items():
         assert (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CLOSE_CALL = 1.5  # a second choice as good otherwise, at less than so many times the distance, leaves a doubt
 LEAST_DOUBT_M = 10.0
+ROUNDING_M = 1e-6  # a point on a line is measured some 1e-14 m from it: so much more than the limit is within it
 SIDES = {"left": -1, "左": -1, "左岸": -1, "l": -1, "right": 1, "右": 1, "右岸": 1, "r": 1, "": 0}
 _NAME = {
     1: Text("河名相符", "name agrees"),
@@ -71,7 +72,7 @@ def snap(
     network
         The network; its lines flow as drawn.
     reach_m
-        How far from a river a point may be, in metres on the ground; the limit counts.
+        How far from a river a point may be, in metres on the ground; the limit and a micrometre count.
     names
         The river each point is on as the table says, missing or empty where it does not.
     sides
@@ -200,7 +201,7 @@ def _measured(xy: Floats, network: Network, reach_m: float, choice: Ints) -> Can
     away *= ground
     nothing = np.zeros(len(point), dtype=np.int64)
     every = Candidates(point, reach, along * ground, np.where(is_left, -away, away), nothing, nothing, is_picked)
-    return every.take(is_picked | (away <= reach_m))
+    return every.take(is_picked | (away <= reach_m + ROUNDING_M))
 
 
 def _ranked(found: Candidates, network: Network, wanted: NDArray[np.object_], bank: Ints) -> Candidates:

@@ -90,7 +90,7 @@ def _web(title: Text, plan_crs: str) -> str:
         "ows_sld_enabled": "false", "ows_encoding": "UTF-8", "ows_updatesequence": "", "ows_contactorganization": "",
         "wms_getmap_formatlist": "image/png,image/jpeg", "wms_getlegendgraphic_formatlist": "image/png",
         "wms_getfeatureinfo_formatlist": "text/plain,application/vnd.ogc.gml,application/json", "wms_attribution_title": title.zh,
-        "wms_bbox_extended": "true", "wfs_maxfeatures": str(MOST_FEATURES), "ows_http_max_age": "0",
+        "wms_bbox_extended": "true", "wfs_maxfeatures": str(MOST_FEATURES), "ows_http_max_age": "0", "wfs_geometry_precision": "9",
     }  # fmt: skip
     return f"WEB\n{_metadata({name: value for name, value in told.items() if value})}\nEND"
 

@@ -1,4 +1,4 @@
-"""Check what a client asks of MapServer: known parameters only, bounded, and no way round the map file of its class."""
+"""Check what a client asks of MapServer and MapProxy: known parameters only, bounded, and no way round the map file of its class."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import QueryParams
-from starlette.exceptions import HTTPException
 
+from geosys.web.pictures.exceptions import RequestFaultError
 from geosys.web.pictures.mapfile import MOST_PIXELS
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ PARAMETERS = {
     "WFS": (*_COMMON, "acceptversions", "acceptformats", "sections", "typename", "typenames", "outputformat", "srsname", "filter", "maxfeatures",
             "count", "startindex", "propertyname", "featureid", "resourceid", "resulttype", "sortby", "namespace", "namespaces", "valuereference",
             "storedquery_id", "filter_language", "resolve", "resolvedepth"),
+    "WMTS": ("service", "version", "acceptversions", "sections", "request", "layer", "style", "format", "tilematrixset", "tilematrix", "tilerow",
+             "tilecol"),
 }  # fmt: skip
 REQUESTS = {
     "WMS": (
@@ -45,7 +47,9 @@ REQUESTS = {
         "liststoredqueries",
         "describestoredqueries",
     ),
+    "WMTS": ("getcapabilities", "gettile"),
 }
+OF_A_TILE = ("layer", "tilematrixset", "tilematrix", "tilerow", "tilecol")
 LAYER_KEYS = ("layers", "layer", "query_layers", "typename", "typenames", "featureid", "resourceid")
 _OF_LOOKS = ("sld", "sld_body")  # a look of the client's own would have MapServer fetch and read what the client says
 _NAMES = re.compile(r"[\w:.,()/*@ -]*")  # of layers, columns, features
@@ -67,6 +71,8 @@ _NAMED = (
 _REFERENCE = re.compile(r"<(?:[\w-]+:)?(?:PropertyName|ValueReference)\b[^>]*>(.*?)</", re.DOTALL)
 _COLUMN = re.compile(r"\s*[\w:./-]*\s*")
 _BACKSLASH = "\\"
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+TILE_FORMAT = "image/png"
 
 
 def checked_query(service: str, pairs: Iterable[tuple[str, str]]) -> str:
@@ -78,25 +84,53 @@ def checked_query(service: str, pairs: Iterable[tuple[str, str]]) -> str:
 
     Raises
     ------
-    HTTPException
+    RequestFaultError
         400 with what is wrong.
     """
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        key = name.lower()
-        if key in _OF_LOOKS:
-            raise _wrong(key, value, "no look of the client's own; the styles are those of this service")
-        if key in given and given[key] != value:
-            raise _wrong(key, value, "it once")
-        if key in PARAMETERS[service]:
-            given[key] = value
+    given = _once(service, pairs)
     given["service"] = _of(given, "service", (service.lower(),), service).upper()
     _of(given, "request", REQUESTS[service], "")
     _check(given)
     told = str(QueryParams([(name.upper(), value) for name, value in given.items()]))
     if len(told) > MOST_LETTERS:
-        raise HTTPException(414, f"query: got {len(told)} letters, expected no more than {MOST_LETTERS}.")
+        raise RequestFaultError("query", f"{len(told)} letters", f"no more than {MOST_LETTERS}", 414)
     return told
+
+
+def checked_tiles(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the query that MapProxy is asked for a tile or the capabilities; it calls what it cannot read its own failure.
+
+    Raises
+    ------
+    RequestFaultError
+        400 with what is wrong.
+    """
+    given = _once("WMTS", pairs)
+    _of(given, "service", ("wmts",), "")
+    if _of(given, "request", REQUESTS["WMTS"], "").lower() == "gettile":
+        for key in OF_A_TILE:
+            if not given.get(key):
+                raise RequestFaultError(key, "", "a value")
+        for key in ("tilematrix", "tilerow", "tilecol"):
+            if not _WHOLE.fullmatch(given[key]):
+                raise RequestFaultError(key, given[key], "a whole number")
+        if given.setdefault("format", TILE_FORMAT).lower() not in {TILE_FORMAT, "png"}:
+            raise RequestFaultError("format", given["format"], TILE_FORMAT)
+    return str(QueryParams([(name.upper(), value) for name, value in given.items()]))
+
+
+def _once(service: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the parameters that a service knows, by lower-case name."""
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        if key in _OF_LOOKS:
+            raise RequestFaultError(key, value, "no look of the client's own; the styles are those of this service")
+        if key in given and given[key] != value:
+            raise RequestFaultError(key, value, "it once")
+        if key in PARAMETERS[service]:
+            given[key] = value
+    return given
 
 
 def layers_asked(query: Sequence[tuple[str, str]], groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -115,14 +149,14 @@ def layers_asked(query: Sequence[tuple[str, str]], groups: Mapping[str, Iterable
 def _check(given: dict[str, str]) -> None:
     for key in ("width", "height"):
         size = given.get(key, "1")
-        if not (re.fullmatch(r"\d{1,9}", size, re.ASCII) and 1 <= int(size) <= MOST_PIXELS):
-            raise _wrong(key, size, f"pixels from 1 to {MOST_PIXELS}")
+        if not (_WHOLE.fullmatch(size) and 1 <= int(size) <= MOST_PIXELS):
+            raise RequestFaultError(key, size, f"pixels from 1 to {MOST_PIXELS}")
     for key in ("maxfeatures", "count", "startindex", "feature_count"):
-        if not re.fullmatch(r"\d{1,9}", given.get(key, "0"), re.ASCII):
-            raise _wrong(key, given[key], "a whole number")
+        if not _WHOLE.fullmatch(given.get(key, "0")):
+            raise RequestFaultError(key, given[key], "a whole number")
     for key in _NAMED:
         if not _NAMES.fullmatch(given.get(key, "")):
-            raise _wrong(key, given[key], "names with commas between them")
+            raise RequestFaultError(key, given[key], "names with commas between them")
     _check_texts(given)
     if "filter" in given:
         _check_filter(given["filter"])
@@ -130,29 +164,27 @@ def _check(given: dict[str, str]) -> None:
 
 def _check_texts(given: dict[str, str]) -> None:
     if given.get("layers", "").count(",") >= MOST_LAYERS:
-        raise _wrong("layers", given["layers"], f"no more than {MOST_LAYERS} layers")
+        raise RequestFaultError("layers", given["layers"], f"no more than {MOST_LAYERS} layers")
     if "openlayers" in given.get("format", "").lower():
-        raise _wrong("format", given["format"], "a picture; MapServer's own page loads a script from outside")
+        raise RequestFaultError(
+            "format", given["format"], "a picture; MapServer's own page loads a script from outside"
+        )
     for key, value in given.items():
         if any(ord(sign) < ord(" ") and sign not in "\r\n\t" for sign in value):
-            raise _wrong(key, value, "no control characters")
+            raise RequestFaultError(key, value, "no control characters")
 
 
 def _check_filter(text: str) -> None:
     """Refuse a filter whose columns are no names, whatever they are dressed in, or that brings declarations of its own."""
     if "<!" in text or "<?" in text or _BACKSLASH in text:
-        raise _wrong("filter", text, "an OGC filter without declarations, comments or backslashes")
+        raise RequestFaultError("filter", text, "an OGC filter without declarations, comments or backslashes")
     for reference in _REFERENCE.findall(text):
         if not _COLUMN.fullmatch(html.unescape(html.unescape(reference))):
-            raise _wrong("filter", reference, "names of columns")
+            raise RequestFaultError("filter", reference, "names of columns")
 
 
 def _of(given: dict[str, str], key: str, words: Sequence[str], default: str) -> str:
     value = given.get(key, default)
     if value.lower() not in words:
-        raise _wrong(key, value, f"one of {', '.join(words)}")
+        raise RequestFaultError(key, value, f"one of {', '.join(words)}")
     return value
-
-
-def _wrong(key: str, value: str, expected: str) -> HTTPException:
-    return HTTPException(400, f"{key}: got {value[:100]!r}, expected {expected}.")

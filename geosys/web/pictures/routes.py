@@ -18,8 +18,9 @@ from geosys.maps.spec import load_map
 from geosys.web.guard.journal import note_access
 from geosys.web.pictures.child import MapServer, PictureError, find_program
 from geosys.web.pictures.classes import RightsClass, RightsClasses
+from geosys.web.pictures.exceptions import RequestFaultError, exception_report
 from geosys.web.pictures.mapfile import layer_groups
-from geosys.web.pictures.requests import checked_query, layers_asked
+from geosys.web.pictures.requests import checked_query, checked_tiles, layers_asked
 from geosys.web.service import address_of, viewer_of
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ class _Pictures:
         """Return the answer of a service, ``WMS`` or ``WFS``."""
 
         def answer(request: Request) -> Response:
-            query = checked_query(name, request.query_params.multi_items())
+            try:
+                query = checked_query(name, request.query_params.multi_items())
+            except RequestFaultError as fault:
+                return refused(fault, name, request)
             made = self.classes.of(viewer_of(request))
             self._note(request, made, name.lower())
             address = address_of(self.service, request) + f"/{name.lower()}"
@@ -136,12 +140,17 @@ class _Tiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        if not _PATH.fullmatch(str(request.path_params.get("rest", ""))):
+        rest = str(request.path_params.get("rest", ""))
+        if not _PATH.fullmatch(rest):
             raise HTTPException(404)
+        try:
+            query = "" if rest else checked_tiles(request.query_params.multi_items())
+        except RequestFaultError as fault:
+            await refused(fault, "WMTS", request)(scope, receive, send)
+            return
         proxy = await run_in_threadpool(self._of, request)
         address = address_of(self._pictures.service, request)
-        rest = str(request.path_params.get("rest", ""))
-        await proxy.answer(scope, receive, _unkept(send), address, rest)
+        await proxy.answer({**scope, "query_string": query.encode("ascii")}, receive, _unkept(send), address, rest)
 
     def _of(self, request: Request) -> Wmts:
         made = self._pictures.classes.of(viewer_of(request))
@@ -155,6 +164,11 @@ class _Tiles:
             while len(self._made) > _MOST_PROXIES:
                 del self._made[next(iter(self._made))]
         return known[1]
+
+
+def refused(fault: RequestFaultError, service: str, request: Request) -> Response:
+    """Return the exception report of a fault, in the form of the version that was asked for."""
+    return exception_report(fault, service, {name.lower(): value for name, value in request.query_params.items()})
 
 
 def with_urns(answer: Answer) -> bytes:
