@@ -22,7 +22,8 @@ class LayerSchema:
 
     `columns` gives the type of each column (text, integer, number, date, truth); `codes` the title of each code
     of the columns that have a code list. `tolerances_m` and `slivers_m2` are what passes as rounding of coordinates
-    against a layer of each kind of geometry, where the layer says so. `steward` is the office that answers for the layer.
+    against a layer of each kind of geometry, where the layer says so. `steward` is the office that answers for the layer,
+    `time` the date that a row stands for.
     """
 
     id: str
@@ -38,6 +39,7 @@ class LayerSchema:
     tolerances_m: Mapping[str, float] = field(default_factory=dict)
     slivers_m2: Mapping[str, float] = field(default_factory=dict)
     steward: str = ""
+    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

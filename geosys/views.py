@@ -34,6 +34,7 @@ def schema_of(spec: LayerSpec, catalogue: Catalogue) -> LayerSchema:
         id=spec.id, title=spec.title, geometry=spec.geometry, name_field=spec.name, accuracy_m=spec.accuracy_m,
         disclosure=layer_disclosure(spec), columns=columns, titles=titles, codes=_codes(spec, catalogue),
         disclosures=disclosures_of(spec, catalogue), tolerances_m=spec.tolerances_m, slivers_m2=spec.slivers_m2, steward=spec.steward,
+        time=spec.time,
     )  # fmt: skip
 
 

@@ -90,9 +90,11 @@ def plots(count: int, seed: int = 2) -> gpd.GeoDataFrame:
 
 
 def samples(count: int) -> gpd.GeoDataFrame:
-    """Return rows without a place."""
+    """Return rows without a place, of the first days of 2025; the last one has no day."""
     names = [f"S{i}" for i in range(count)]
-    return gpd.GeoDataFrame({"feature_id": names, "section_code": names}, geometry=[None] * count, crs=PLAN)
+    days = [dt.date(2025, 1, 1) + dt.timedelta(days=i) for i in range(count - 1)] + [None]
+    told = {"feature_id": names, "section_code": names, "sampled_on": days}
+    return gpd.GeoDataFrame(told, geometry=[None] * count, crs=PLAN)
 
 
 def service_of(

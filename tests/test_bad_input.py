@@ -123,6 +123,8 @@ def test_a_required_key_that_is_absent_is_one_message(copy, line):
         ('aliases  = ["本地编码", "地方编号", "原编号", "自编号", "DFBM"]', 'aliases = "DFBM"'),
         ("[fields.local_code]", "[fields]\nextra = 5\n\n[fields.local_code]"),
         ("accuracy_m = 10.0", 'accuracy_m = "ten"'),
+        ("accuracy_m = 10.0", 'accuracy_m = 10.0\ntime = "outfall_code"'),
+        ("accuracy_m = 10.0", 'accuracy_m = 10.0\ntime = ["built_on"]'),
         ('zh = "地方编码", en = "Local code" }', 'zh = "地方编码", en = "Local code" }\nrequired = "false"'),
         ('zh = "地方编码", en = "Local code" }', 'zh = "地方编码", en = "Local code" }\npattern = 5'),
         ('zh = "地方编码", en = "Local code" }', 'zh = "地方编码", en = "Local code" }\nminimum = 5'),

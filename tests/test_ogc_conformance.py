@@ -183,7 +183,7 @@ def test_bbox_of_four_and_six_numbers(client: Client, frame: gpd.GeoDataFrame) -
 
 @shows(1, "core", "fc-time-definition", "fc-time-response")
 def test_datetime(client: Client) -> None:
-    """Layers have no time of their own, and such features hold; what is no moment is refused."""
+    """Features without a time hold, others when their day lies in it; what is no moment is refused."""
     for right in (
         "2025-01-01",
         "2025-01-01T00:00:00Z",
@@ -193,8 +193,31 @@ def test_datetime(client: Client) -> None:
         "2025-01-01/",
     ):
         assert client.items(OUTFALL, datetime=right)["numberMatched"] == ROWS
-    for wrong in ("yesterday", "2025-13-01", "2025-01-01/2025-01-02/2025-01-03", "../..", "", "/"):
+    always = ["S4"]  # has no day
+    for asked, held in (
+        ("2025-01-02", ["S1"]),
+        ("2025-01-02T23:00:00Z", ["S1"]),
+        ("2025-01-02t00:00:00+08:00/2025-01-03", ["S1", "S2"]),
+        ("../2025-01-02", ["S0", "S1"]),
+        ("2025-01-03/", ["S2", "S3"]),
+        ("2024-01-01/2024-12-31", []),
+        ("2024-01-01/..", ["S0", "S1", "S2", "S3"]),
+    ):
+        told = client.items(SAMPLE, datetime=asked)
+        assert [one["id"] for one in told["features"]] == held + always
+        assert told["numberMatched"] == len(held) + 1
+    assert client.items(SAMPLE, datetime="2025-01-02/..", filter="section_code <> 'S3'")["numberMatched"] == 3
+    for wrong in (
+        "yesterday",
+        "2025-13-01",
+        "2025-01-01/2025-01-02/2025-01-03",
+        "../..",
+        "",
+        "/",
+        "2025-01-02/2025-01-01",
+    ):
         refused(client, ITEMS, datetime=wrong)
+        refused(client, f"/collections/{SAMPLE}/items", datetime=wrong)
 
 
 @shows(

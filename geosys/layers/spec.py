@@ -88,6 +88,7 @@ class LayerSpec:
     is_reference: bool = False
     divisions: str | None = None
     key_where_given: tuple[str, ...] = ()  # fields that belong to the key of a row that has them
+    time: str | None = None  # the date a row stands for, where it tells of one day, as a sample does
     network: NetworkKeys | None = None
     on_river: OnRiverKeys | None = None
     spec_hash: str = field(repr=False, default="")
@@ -174,7 +175,7 @@ def _read_issue_types(path: Path, faults: Faults) -> dict[str, IssueType]:
 
 _LAYER_KEYS = (
     "name", "source", "certainty", "reference", "divisions", "fields", "derived", "checks", "accuracy_m", "tolerance_m", "sliver_m2",
-    "network", "on_river", "results", "rasters", "key_where_given",
+    "network", "on_river", "results", "rasters", "key_where_given", "time",
 )  # fmt: skip
 _LAYER_REQUIRED = ("title", "geometry", "key", "steward", "disclosure")
 
@@ -206,6 +207,9 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
         faults.one_of(f"{where} key/name", name, fields, "a field of this layer")
     if "divisions" in table:
         faults.one_of(f"{where} divisions", table["divisions"], fields, "a field of this layer")
+    if "time" in table:
+        dates = [name for name, one in fields.items() if one.type == "date"]
+        faults.one_of(f"{where} time", table["time"], dates, "a field of this layer that is a date")
     _check_aliases(where, fields, faults)
     for i, check in enumerate(table.get("checks", [])):
         checks.check_spec(check, f"{where} [[checks]] {i + 1}", {**fields, **derived}, faults)
@@ -216,7 +220,7 @@ def _read_layer(path: Path, codes: Mapping[str, CodeList], faults: Faults) -> La
         checks=tuple(table.get("checks", [])), spec_hash=_hash_spec(path, fields, codes),
         tolerances_m=_by_kind(table, "tolerance_m", where, faults), slivers_m2=_by_kind(table, "sliver_m2", where, faults),
         is_reference=bool(table.get("reference", False)), divisions=table.get("divisions"),
-        key_where_given=tuple(table.get("key_where_given", ())),
+        key_where_given=tuple(table.get("key_where_given", ())), time=table.get("time"),
         network=read_network(table, where, fields, faults), on_river=read_on_river(table, where, fields, faults),
     )  # fmt: skip
 
@@ -256,6 +260,7 @@ _LAYER_KINDS = {
     "certainty": "a text", "reference": "true or false", "divisions": "a text",
     "accuracy_m": "a number", "fields": "a table", "derived": "a table", "checks": "a list of tables",
     "network": "a table", "on_river": "a table", "results": "a table", "rasters": "a list of tables", "key_where_given": "a list of texts",
+    "time": "a text",
 }  # fmt: skip
 _FIELD_KINDS = {
     "type": "a text", "required": "true or false", "length": "a whole number", "pattern": "a text", "codes": "a text", "unit": "a text",

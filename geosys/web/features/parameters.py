@@ -11,7 +11,7 @@ from geosys.web.features.filters import LANGUAGES, read_filter
 from geosys.web.features.literals import text_value
 from geosys.web.features.problems import ProblemError
 from geosys.web.features.systems import box_of, system_named
-from geosys.web.sources.conditions import Compare, Related, all_of
+from geosys.web.sources.conditions import All, AnyOf, Compare, Missing, Related, all_of
 from geosys.web.sources.port import KEY, Query
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def read_asked(parameters: QueryParams, access: Access, service: Service) -> Ask
     told = single(parameters, [*EVERYWHERE, *OF_ITEMS, *(c for c in columns if c not in {*EVERYWHERE, *OF_ITEMS})])
     plan = service.plan_crs
     system = system_named(told["crs"], plan, "crs") if "crs" in told else DEFAULT_SYSTEM
-    _check_moment(told.get("datetime"))
-    parts = [access.condition, _box(told, access, plan), _filter(told, access, plan)]
+    parts = [access.condition, _box(told, access, plan), _filter(told, access, plan), _moment(told, access)]
     parts += [
         Compare(n, "=", text_value(columns[n], v, n))
         for n, v in told.items()
@@ -172,20 +171,33 @@ def _properties(text: str | None, columns: Mapping[str, str]) -> tuple[str, ...]
     return tuple(name for name in columns if name in wanted)
 
 
-def _check_moment(text: str | None) -> None:
-    """Check ``datetime``; layers have no time of their own, so every feature holds, as Core (7.15.4) has it for those."""
-    if text is None:
-        return
+def _moment(told: Mapping[str, str], access: Access) -> Condition | None:
+    """Return the condition of ``datetime``: the day a row stands for lies in it, both ends included.
+
+    A row without its day holds, and so does every row of a layer that has none, as Core (7.15.4) has it. Days have no time zone here:
+    of a moment the day counts as it is written.
+    """
+    if "datetime" not in told:
+        return None
+    days = _days(told["datetime"])
+    time = access.schema.time
+    if time not in access.columns or time is None:
+        return None
+    ends = zip((">=", "<="), (days[0], days[-1]), strict=True)
+    return AnyOf((All(tuple(Compare(time, sign, day) for sign, day in ends if day is not None)), Missing(time)))
+
+
+def _days(text: str) -> list[dt.date | None]:
+    """Return the one or two days of ``datetime``; None for an open end."""
     ends = text.split("/")
     try:
-        days = [
-            None if end in {"", ".."} else dt.datetime.fromisoformat(end.replace("Z", "+00:00").replace("z", "+00:00"))
-            for end in ends
-        ]
+        days = [None if end in {"", ".."} else dt.datetime.fromisoformat(end.upper()).date() for end in ends]
     except ValueError:
         days = []
-    if len(days) not in {1, 2} or (len(days) == 1 and days[0] is None) or (len(days) == 2 and days == [None, None]):  # noqa: PLR2004
+    known = [day for day in days if day is not None]
+    if len(days) not in {1, 2} or not known or known != sorted(known):
         raise ProblemError(
             400,
             f"datetime: got {text[:60]!r}, expected a moment or an interval, as 2025-01-01/2025-12-31 or ../2025-12-31.",
         )
+    return days
