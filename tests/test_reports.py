@@ -6,7 +6,9 @@ import datetime as dt
 import io
 import json
 import re
+import shutil
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import docx
@@ -303,7 +305,7 @@ def test_an_edited_template_is_told_what_is_wrong(
 
 def test_what_a_row_has_is_what_the_check_and_the_page_of_help_know(found: Situation) -> None:
     page = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
-    values = report_pages._figures(found, TERMS, NAMES, BOOK)
+    values = report_pages._figures(found, TERMS, NAMES, BOOK.most_listed, BOOK.most_pressing)
     values["lists"].anchor("x", ("A",))
     for name, known in FIELDS.items():
         assert all(f"`{word}`" in page or word in {"days_left", "timing", "id"} for word in known), name
@@ -351,6 +353,35 @@ def test_long_lists_say_how_many_more_there_are() -> None:
         lists.figure("x", ["C9"])
     assert plain_text("a" * 10, 3) == "aaa…（共10字）"
     assert Words("{{x}}").__html__() == "&#123;&#123;x&#125;&#125;"
+
+
+def test_a_report_lists_no_more_of_a_kind_than_it_says_and_tells_the_rest(tmp_path: Path, found: Situation) -> None:
+    assert BOOK.reports["brief"].most_listed < BOOK.reports["dispatch"].most_listed == BOOK.most_listed
+    kinds = found.changes["kind"].value_counts()
+    assert kinds["new"] == 2
+    short = replace(BOOK, reports=dict(BOOK.reports) | {"brief": replace(BOOK.reports["brief"], most_listed=1)})
+    path = tmp_path / "short.docx"
+    write_report(path, "brief", found, TERMS, NAMES, short, PALETTES, META, scope="某县")
+    text = text_of(path)
+    assert text.count("……另有 1 项，见台账。") >= 1
+    assert "另有" not in text_of(written(tmp_path, "brief", found))
+    tables = docx.Document(str(path)).tables
+    details = next(table for table in tables if [c.text for c in table.rows[0].cells][:2] == ["变化", "事项编号"])
+    shown = [row.cells[0].text for row in details.rows[1:]]
+    assert shown.count("新增") == 2  # one case and the line that tells of the other
+    assert len(shown) == len(kinds) + int((kinds > 1).sum())
+
+
+@pytest.mark.parametrize("wrong", ["0", "true", '"20"'])
+def test_a_bound_that_is_none_is_told(tmp_path: Path, wrong: str) -> None:
+    root = tmp_path / "content"
+    shutil.copytree(ROOT / "maps", root / "maps")
+    file = root / "maps" / "reports.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("most_listed = 20 ", f"most_listed = {wrong} "), encoding="utf-8"
+    )
+    with pytest.raises(SpecError, match=r"\[reports.brief\] most_listed"):
+        read_reports(root)
 
 
 def test_todo_lists_are_by_office_and_person(found: Situation) -> None:

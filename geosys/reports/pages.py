@@ -55,7 +55,8 @@ def write_report(
         "title": spec.title.zh, "place": meta.title.zh, "scope": scope, "mark": meta.mark.zh if meta.mark else "", "program": meta.program,
         "day": day_zh(found.day), "since": day_zh(found.since),
         "judged_on": day_zh(found.judged_on) if found.judged_on else "未判定", "told": _told(found, book),
-        **_figures(found, terms, names, book), **_targets(found, book), "todo": _todo(found, terms, names, office),
+        **_figures(found, terms, names, spec.most_listed, book.most_pressing), **_targets(found, spec.most_listed),
+        "todo": _todo(found, terms, names, office),
     }  # fmt: skip
     charts = _charts(found, terms, names, book, palettes)
     write_document(path, template or spec.template, values, charts, meta, needs=spec.needs, longest=book.longest_text)
@@ -79,17 +80,17 @@ def _told(found: Situation, book: ReportBook) -> str:
     return told + (f"{unsure} 项的时限跨越没有节假日安排的年份，工作日只扣除周末。" if unsure else "")
 
 
-def _figures(found: Situation, terms: Terms, names: Names, book: ReportBook) -> dict[str, Any]:
+def _figures(found: Situation, terms: Terms, names: Names, most_listed: int, most_pressing: int) -> dict[str, Any]:
     every = reports.figures(found)
     rows = {row["case_id"]: _shown(row) for row in reports.case_rows(found, sorted(found.now.index), terms, names)}
-    lists = Lists(rows, book.most_listed)
+    lists = Lists(rows, most_listed)
     late, clauses = _clauses([_shown(row) for row in reports.overdue(found, terms, names)])
-    details, changes = _changes(found)
+    details, changes = _changes(found, most_listed)
     return {
         "n": {key: lists.figure(title.zh, ids) for key, (title, ids) in every.items()}, "before": reports.counts_before(found),
         "states": _states(found, every["total"][1], terms, lists), "offices": _group(found, "office", names, lists),
         "counties": _group(found, COUNTY, names, lists) if (found.now[COUNTY] != "").any() else [],
-        "overdue": late, "clauses": clauses, "longest": late[: book.most_pressing], "details": details, "changes": changes,
+        "overdue": late, "clauses": clauses, "longest": late[:most_pressing], "details": details, "changes": changes,
         "proposals": [rows[case] for case in sorted(found.now.index[found.now["proposed_move"] != ""])],
         "not_assessed": _not_assessed(found, terms), "not_assessed_told": _not_assessed_told(found), "lists": lists, "cases": lists.register,
     }  # fmt: skip
@@ -150,34 +151,36 @@ def _group(found: Situation, by: str, names: Names, lists: Lists) -> list[dict[s
     ]  # fmt: skip
 
 
-def _changes(found: Situation) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the changes one by one, the first of each kind marked, and how many there are of each kind."""
-    details: list[dict[str, Any]] = []
-    counts: dict[str, int] = {}
+def _changes(found: Situation, most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the changes one by one, at most so many of each kind and the first of it marked, and how many there are of each kind."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
     for row in found.changes.to_dict("records"):
-        kind = row["kind"]
-        counts[kind] = counts.get(kind, 0) + 1
+        kinds.setdefault(row["kind"], []).append(row)
+    details: list[dict[str, Any]] = []
+    told = []
+    for kind, rows in kinds.items():
         number = list(KINDS).index(kind) + 1
-        details.append({
-            "mark": Mark(f"change_{number}", _CHANGE + number) if counts[kind] == 1 else "", "kind": KINDS[kind].zh, "case_id": row["case_id"],
+        mark = Mark(f"change_{number}", _CHANGE + number)
+        details += [{
+            "mark": "" if place else mark, "kind": KINDS[kind].zh, "case_id": row["case_id"],
             "subject": row["subject_name"] or row["subject_id"], "what": row["what_zh"],
             "why": row["why_zh"], "person": row["person"], "on": str(row["on"] or ""),
-        })  # fmt: skip
-    told = [
-        {"title": KINDS[kind].zh, "count": Jump(f"change_{list(KINDS).index(kind) + 1}", str(count))}
-        for kind, count in counts.items()
-    ]
+        } for place, row in enumerate(rows[:most])]  # fmt: skip
+        if len(rows) > most:
+            nothing = dict.fromkeys(("mark", "case_id", "subject", "why", "person", "on"), "")
+            details.append(nothing | {"kind": KINDS[kind].zh, "what": f"……另有 {len(rows) - most} 项，见台账。"})
+        told.append({"title": KINDS[kind].zh, "count": Jump(f"change_{number}", str(len(rows)))})
     return details, told
 
 
-def _targets(found: Situation, book: ReportBook) -> dict[str, Any]:
+def _targets(found: Situation, most_listed: int) -> dict[str, Any]:
     """Return the targets as rows, and the features behind each that are not there yet."""
     rows, lists = [], []
     for number, row in enumerate(found.targets.rows, 1):
         is_listed = bool(row["rest"] or row["unknown"])
         rows.append({**row, "counts": Jump(f"target_{number}" if is_listed else "", row["counts"])})
         if is_listed:
-            rest, unknown = (_ids(row[part], book.most_listed) for part in ("rest", "unknown"))
+            rest, unknown = (_ids(row[part], most_listed) for part in ("rest", "unknown"))
             title = f"{row['indicator']}（{row['area']}）{row['deadline']}"
             lists.append(
                 {

@@ -25,16 +25,17 @@ _PLACEHOLDER = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 
 @dataclass(frozen=True, slots=True)
 class ReportSpec:
-    """Hold one report: its title, its template, and the placeholders that a template must hold."""
+    """Hold one report: its title, its template, the placeholders that a template must hold, and how many cases one list of it names."""
 
     title: Text
     template: Path
     needs: tuple[str, ...]
+    most_listed: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReportBook:
-    """Hold all reports and the bounds of what they show."""
+    """Hold all reports and the bounds of what they show; `most_listed` is that of reports that say none."""
 
     reports: Mapping[str, ReportSpec]
     longest_text: int
@@ -55,10 +56,7 @@ def read_reports(root: Path) -> ReportBook:
     name, faults = short_name(path), Faults()
     table = read_toml(path)
     faults.keys(name, table, (), (*_NUMBERS, "colours", "reports"))
-    numbers = {key: table.get(key, 1) for key in _NUMBERS}
-    for key, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            faults.add(f"{name} {key}", number, "a whole number above 0")
+    numbers = {key: _bound(f"{name} {key}", table.get(key, 1), faults) for key in _NUMBERS}
     colours = table.get("colours", {})
     faults.keys(f"{name} [colours]", colours, (), COLOURS)
     for key, colour in colours.items():
@@ -66,13 +64,21 @@ def read_reports(root: Path) -> ReportBook:
             faults.add(f"{name} [colours] {key}", colour, "a colour as '#A3262A'")
     rows = table.get("reports", {})
     faults.keys(f"{name} [reports]", rows, (), NAMES)
-    reports = {key: _report(f"{name} [reports.{key}]", row, root, faults) for key, row in rows.items()}
+    most = numbers["most_listed"]
+    reports = {key: _report(f"{name} [reports.{key}]", row, root, most, faults) for key, row in rows.items()}
     faults.raise_if_any()
     return ReportBook(reports, colours=colours, **numbers)
 
 
-def _report(where: str, row: Mapping[str, Any], root: Path, faults: Faults) -> ReportSpec:
-    faults.keys(where, row, (), ("title", "template", "needs"))
+def _bound(where: str, number: Any, faults: Faults) -> int:
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
+        return number
+    faults.add(where, number, "a whole number above 0")
+    return 1
+
+
+def _report(where: str, row: Mapping[str, Any], root: Path, most: int, faults: Faults) -> ReportSpec:
+    faults.keys(where, row, ("most_listed",), ("title", "template", "needs"))
     template = root / "maps" / FOLDER / str(row.get("template", ""))
     if not template.is_file():
         faults.add(f"{where} template", row.get("template"), f"a file of maps/{FOLDER}/")
@@ -80,4 +86,5 @@ def _report(where: str, row: Mapping[str, Any], root: Path, faults: Faults) -> R
     if not (isinstance(needs, list) and all(isinstance(word, str) and _PLACEHOLDER.fullmatch(word) for word in needs)):
         faults.add(f"{where} needs", needs, "a list of placeholders as 'day' or 'n.overdue'")
         needs = []
-    return ReportSpec(faults.text(f"{where} title", row.get("title")), template, tuple(needs))
+    most = _bound(f"{where} most_listed", row.get("most_listed", most), faults)
+    return ReportSpec(faults.text(f"{where} title", row.get("title")), template, tuple(needs), most)
