@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("geosys", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("geosys")
+gc.set_threshold(100_000, 50, 50)  # short-lived objects by the million: the collector would walk after every 700
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ from geosys.cases.ledger.tables import METADATA
 from geosys.cases.workflow import read_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 WORKFLOW = read_workflow(ROOT)
 FIRST, LATER = dt.date(2026, 9, 1), dt.date(2026, 10, 1)
@@ -60,24 +61,46 @@ def rows_of(connection: sa.Connection, *names: str) -> list[list[tuple[Any, ...]
 # --- a process that has loaded everything once, has no threads, and so may be forked and killed as often as needed ---
 
 
-def apart(function: Callable[..., Any], *given: Any) -> Any:
-    """Call a function in such a process and return what it returns."""
+Apart = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Apart]:
+    """Return a way to call a function in a fork of such a process and to have what it returns."""
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_called, args=(there, function, given))
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there,))
     process.start()
     there.close()
-    is_well, told = here.recv()
+
+    def called(function: Callable[..., Any], *given: Any) -> Any:
+        here.send((function, given))
+        is_well, told = here.recv()
+        assert is_well, told
+        return told
+
+    yield called
+    here.close()
     process.join()
-    assert is_well, told
-    return told
 
 
-def _called(pipe: Any, function: Callable[..., Any], given: tuple[Any, ...]) -> None:
+def _serve(pipe: Any) -> None:
+    """Call what is asked for, each in a fork of its own, until nobody asks any more."""
+    while True:
+        try:
+            function, given = pipe.recv()
+        except EOFError:
+            return
+        ended = forked(lambda call=function, values=given: pipe.send(_tried(call, values)))
+        if ended:
+            pipe.send((False, f"it ended with {ended}"))
+
+
+def _tried(function: Callable[..., Any], given: tuple[Any, ...]) -> tuple[bool, Any]:
     try:
-        pipe.send((True, function(*given)))
+        return True, function(*given)
     except BaseException:  # noqa: BLE001  whatever it is, the test has to tell it
-        pipe.send((False, traceback.format_exc()))
+        return False, traceback.format_exc()
 
 
 def forked(work: Callable[[], Any]) -> int:
@@ -150,7 +173,7 @@ def race(where: Path | str) -> list[tuple[list[str], int]]:
     return told
 
 
-def test_of_moves_by_eight_at_once_each_is_kept_or_refused(ledger: Path | str) -> None:
+def test_of_moves_by_eight_at_once_each_is_kept_or_refused(ledger: Path | str, apart: Apart) -> None:
     with open_ledger(ledger) as connection:
         append_all(connection, [found(f"K{n}") for n in range(CASES)])
     told = apart(race, ledger)
@@ -186,7 +209,7 @@ def opening_race(where: Path | str) -> list[str]:
     return told
 
 
-def test_a_ledger_that_four_open_first_is_made_once_and_has_what_all_wrote(ledger: Path | str) -> None:
+def test_a_ledger_that_four_open_first_is_made_once_and_has_what_all_wrote(ledger: Path | str, apart: Apart) -> None:
     assert apart(opening_race, ledger) == [""] * 4
     with read_ledger(ledger) as connection:
         assert read_cases(connection)["case_id"].tolist() == ["K0", "K1", "K2", "K3"]
@@ -311,7 +334,7 @@ def crash_everywhere(where: Path | str, folder: Path, prepare: Any, work: Any) -
     before = state(where) if prepare is not first_ledger else None
     work(where, file)
     after = state(where)
-    step = int(os.environ.get("GEOSYS_CRASH_STEP", "7"))  # 1: at every statement, some minutes
+    step = int(os.environ.get("GEOSYS_CRASH_STEP", "5"))  # 1: at every statement, some minutes
     for number in range(1, 1000, step):
         begin()
         ended = forked(lambda n=number: (kill_at(n), work(where, file)))
@@ -338,7 +361,7 @@ def state(where: Path | str) -> Any:
     ids=["run", "import", "restore", "migration"],
 )
 def test_what_is_killed_at_any_statement_is_not_begun_and_can_be_done_again(
-    ledger: Path | str, tmp_path: Path, prepare: Any, work: Any, least: int
+    ledger: Path | str, tmp_path: Path, apart: Apart, prepare: Any, work: Any, least: int
 ) -> None:
     assert apart(crash_everywhere, ledger, tmp_path, prepare, work) >= least
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,7 +72,7 @@ from geosys.views import schemas_of
 from geosys.workspace import PLAN, find_workspace, init_workspace, read_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from geosys.results import RunResult
     from geosys.workspace import Workspace
@@ -87,11 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app(args=arguments, prog_name="geosys", standalone_mode=True)
+        _commands()(args=arguments, prog_name="geosys", standalone_mode=True)
     except GeoSysError as error:
         _fail(str(error))
     except (OSError, MemoryError) as error:
         _fail(f"{type(error).__name__}: {error}")
+
+
+@cache
+def _commands() -> Callable[..., Any]:
+    """Return all commands, put together once for all calls of a process."""
+    return typer.main.get_command(app)
 
 
 def _fail(message: str) -> None:
