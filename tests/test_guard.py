@@ -485,6 +485,13 @@ def test_hosts_that_are_not_ours(house: House, host: str) -> None:
     assert host not in answer.text or not host
 
 
+def test_headers_are_bounded_all_together(house: House) -> None:
+    client = house.client()
+    assert client.get("/health", headers={"x-a": "x" * 30_000}).status_code == 200
+    assert client.get("/health", headers={"x-a": "x" * 33_000}).status_code == 431
+    assert client.get("/health", headers={f"x-{n}": "x" * 300 for n in range(120)}).status_code == 431
+
+
 def test_two_hosts_are_none(house: House) -> None:
     for twice in ("Host", "Authorization", "Origin", "Content-Type"):
         assert (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _NOT_ALLOWED = 405
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_PATH, MOST_QUERY = 2000, 16_000
+MOST_HEADERS = 32_768  # bytes of names and values: the server bounds only heads that come in several pieces
 _FORWARDED = re.compile(
     rb"forwarded|via|x-(?:forwarded|original|rewrite|real|script|client|remote)-.*|x-host|x-script-name|x-url-scheme"
 )
@@ -95,4 +96,6 @@ class Doorway:
             return _NOT_ALLOWED
         if len(scope["path"]) > MOST_PATH or len(scope["query_string"]) > MOST_QUERY:
             return 414
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
+            return 431
         return 404 if _CLIMBS.search(scope["path"]) else 0

@@ -34,6 +34,7 @@ _TITLES = {
     421: Text("主机名不对", "Misdirected request"),
     428: Text("须带版本号", "Precondition required"),
     429: Text("请求过于频繁，请稍候", "Too many requests, please wait"),
+    431: Text("请求头过大", "Request header fields too large"),
     500: Text("系统内部错误，已记录", "Internal error; it has been logged"),
     501: Text("本机未安装所需程序", "Not available on this machine"),
     503: Text("暂时无法处理，请稍候", "Not available now, please wait"),

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from geosys._errors import WorkspaceError
+from geosys.web.guard.doorway import MOST_HEADERS
 from geosys.web.guard.streams import SlowReaderError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Listening:
     port: int
     root_path: str = ""
     most_connections: int = 400
-    most_head_bytes: int = 32 * 1024
+    most_head_bytes: int = MOST_HEADERS
     most_head_s: float = 15.0
     keep_s: int = 15
     stop_s: int = 20
