@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,8 @@ def features_routes(service: Service) -> list[Route]:
             "GET": answers.item, "PUT": changes.replace, "PATCH": changes.update, "DELETE": changes.delete,
         },
     }  # fmt: skip
-    large = asyncio.Semaphore(_LARGE_AT_ONCE)
+    # Threads of their own: each keeps as much memory as the largest answer that it ever made took.
+    large = ThreadPoolExecutor(_LARGE_AT_ONCE, "large")
     routes = [Route(path, _endpoint(service, handlers, large), methods=_METHODS) for path, handlers in table.items()]
     return [*routes, Route(STYLE, _style)]
 
@@ -63,14 +64,17 @@ async def _style(_: Request) -> Response:
 
 
 def _endpoint(
-    service: Service, handlers: Mapping[str, Handler], large: asyncio.Semaphore
+    service: Service, handlers: Mapping[str, Handler], large: ThreadPoolExecutor
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return the function that answers a path: reading and writing in a thread, so that nobody waits for another's question."""
 
     async def answer(request: Request) -> Response:
         try:
             body = await _body(request, service.most_body_bytes) if request.method in _WITH_BODY else b""
-            async with large if _is_large(request) else nullcontext():
+            if _is_large(request):
+                loop = asyncio.get_running_loop()
+                response = await loop.run_in_executor(large, _answered, service, request, handlers, body)
+            else:
                 response = await run_in_threadpool(_answered, service, request, handlers, body)
         except ClientDisconnect:
             return Response(status_code=400)
