@@ -1,7 +1,7 @@
 """Metadata: order, namespaces and mandatory elements of ISO 19115-3:2016, values by hand, and a reader that we did not write.
 
-No schema files are at hand: `ORDER` is the order of children as the schemas have it, written down by hand, and only what stands
-in it may occur. What it cannot show is the types of simple values.
+`ORDER` is the order of children as the schemas have it, written down by hand, and only what stands
+in it may occur. What it cannot show is the types of simple values: `test_schemas` holds records against the schemas themselves.
 """
 
 from __future__ import annotations
