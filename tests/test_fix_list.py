@@ -16,6 +16,7 @@ import pytest
 import shapely
 from intake_toy import PLACE, package, point, square, taken, text_file
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.xml.functions import register_namespace
 
 from geosys._errors import SpecError
 from geosys._text import Text
@@ -312,6 +313,19 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, delivered, letter):
         assert {info.date_time for info in packed.infolist()} == {(2000, 1, 1, 0, 0, 0)}
         assert b"2000-01-01T00:00:00Z" in packed.read("docProps/core.xml")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.xlsx", "b.xlsx"]
+
+
+def test_the_hour_of_saving_is_in_no_file_whatever_prefix_it_has(tmp_path, delivered, letter):
+    issues, originals = delivered
+    register_namespace("dct", "http://purl.org/dc/terms/")  # as OWSLib does, for the whole process
+    try:
+        write_fix_list(tmp_path / "a.xlsx", in_degrees(issues), originals, letter)
+    finally:
+        register_namespace("dcterms", "http://purl.org/dc/terms/")
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as packed:
+        core = packed.read("docProps/core.xml").decode()
+    assert "<dct:modified" in core
+    assert re.findall(r"\d{4}-\d\d-\d\dT[^<]*", core) == ["2000-01-01T00:00:00Z"] * 2
 
 
 def test_hostile_texts_and_names_are_held(tmp_path, delivered, letter):

@@ -334,7 +334,7 @@ def crash_everywhere(where: Path | str, folder: Path, prepare: Any, work: Any) -
     before = state(where) if prepare is not first_ledger else None
     work(where, file)
     after = state(where)
-    step = int(os.environ.get("GEOSYS_CRASH_STEP", "5"))  # 1: at every statement, some minutes
+    step = int(os.environ.get("GEOSYS_CRASH_STEP", "7"))  # 1: at every statement, some minutes
     for number in range(1, 1000, step):
         begin()
         ended = forked(lambda n=number: (kill_at(n), work(where, file)))

@@ -407,7 +407,7 @@ def test_every_history_keeps_the_laws(ledger: Path | str, tmp_path: Path) -> Non
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=10 if isinstance(ledger, os.PathLike) else 3,
+            max_examples=8 if isinstance(ledger, os.PathLike) else 3,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=checks,

@@ -229,3 +229,24 @@ def test_paper_gets_map_and_legend(visit):
     assert visit.page.evaluate("GeoSys.map.getSize().x") == 1060 - 276  # beside it the legend
     visit.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert visit.page.evaluate("GeoSys.map.getSize().x") > 900
+
+
+def test_a_map_that_opens_unseen_shows_its_county_once_it_is_seen(browser, file, tmp_path):
+    around = tmp_path / "around.html"
+    frame = f'<iframe id="map" src="{file.as_uri()}" style="display:none;width:700px;height:500px;border:0"></iframe>'
+    around.write_text(f"<!DOCTYPE html><body>{frame}", encoding="utf-8")
+    page = browser.new_page(viewport={"width": 800, "height": 600})
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(around.as_uri())
+    inside = page.frames[1]
+    inside.wait_for_selector("body[data-ready=true]", state="attached")
+    page.evaluate("document.getElementById('map').style.display = ''")
+    for _ in range(100):  # the page's own rules forbid Playwright to wait for an expression
+        if inside.evaluate("GeoSys.map.getSize().x > 0 && GeoSys.map.getZoom() > GeoSys.map.getMinZoom()"):
+            break
+        page.wait_for_timeout(50)
+    assert inside.evaluate("GeoSys.map.getBounds().contains(L.latLngBounds(GeoSys.data().bounds))")
+    assert inside.evaluate("Math.abs(GeoSys.map.getZoom() - GeoSys.map.getBoundsZoom(GeoSys.data().bounds)) <= 1")
+    assert trouble == []
+    page.close()

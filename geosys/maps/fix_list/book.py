@@ -61,8 +61,10 @@ def save_book(book: Workbook, path: Path) -> None:
         with zipfile.ZipFile(raw) as old, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as new:
             for name in old.namelist():
                 data = old.read(name)
-                if name == "docProps/core.xml":  # openpyxl puts the hour of saving there
-                    data = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>2000-01-01T00:00:00Z", data)
+                if (
+                    name == "docProps/core.xml"
+                ):  # openpyxl puts the hour of saving there, under a prefix that any package may have changed
+                    data = re.sub(rb"(<(?:\w+:)?modified\b[^>]*>)[^<]*", rb"\g<1>2000-01-01T00:00:00Z", data)
                 info = zipfile.ZipInfo(name, _ZIP_EPOCH)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 new.writestr(info, data)

@@ -3,6 +3,7 @@
 
 (function (GeoSys) {
   const TABS = ["findings", "layers", "rules", "notes"];
+  const MARGIN = 12; // pixels around what the first view shows
   const narrow = () => window.matchMedia("(max-width: 760px)").matches;
 
   GeoSys.start = function (map) {
@@ -50,8 +51,14 @@
   }
 
   function home() {
+    const map = GeoSys.map;
+    const bounds = L.latLngBounds(GeoSys.data().bounds);
+    const size = map.getSize();
     // the frame's bounds are fitted without animation, so that the first drawing is the last one too
-    GeoSys.map.fitBounds(GeoSys.data().bounds, { animate: false, padding: [12, 12] });
+    if (Math.min(size.x, size.y) > 2 * MARGIN) return map.fitBounds(bounds, { animate: false, padding: [MARGIN, MARGIN] });
+    // in a frame that is hidden there is nothing to fit into: wait until it is seen, unless the address says what to see
+    map.setView(bounds.getCenter(), map.getMinZoom(), { animate: false });
+    if (!new URLSearchParams(location.hash.slice(1)).has("c")) map.once("resize", home);
   }
 
   function openPanel(open) {
