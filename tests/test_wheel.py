@@ -102,9 +102,9 @@ def test_the_demo_runs_from_the_wheel_in_any_folder(environment: Path, tmp_path:
     assert inside, f"{place} was imported, not the wheel"
     workspace = away / "demo"
     said = run(environment / "geosys", "demo", "--workspace", workspace, cwd=away, seconds=DEMO_SECONDS).stdout
-    results = dict(line.split(": ", 1) for line in said.splitlines()[-4:])
-    assert list(results) == ["workspace", "map", "findings", "issues"]
-    for name, suffix in (("map", ".html"), ("findings", ".xlsx"), ("issues", ".xlsx")):
+    results = dict(line.split(": ", 1) for line in said.splitlines()[-5:])
+    assert list(results) == ["workspace", "map", "findings", "issues", "sheet"]
+    for name, suffix in (("map", ".html"), ("findings", ".xlsx"), ("issues", ".xlsx"), ("sheet", ".pdf")):
         path = away / results[name]
         assert path.suffix == suffix
         assert path.stat().st_size > 0

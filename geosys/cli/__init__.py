@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from geosys.workspace import Workspace
 
 OK, PROBLEMS, FAILURE = 0, 1, 2
+DEMO_SHEET = "plots_risk"
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(case_commands.app, name="cases")
 
@@ -106,7 +107,7 @@ def _fail(message: str) -> None:
     raise SystemExit(FAILURE)
 
 
-def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
+def _report(result: RunResult, workspace: Workspace, *, as_json: bool, sheet: Path | None = None) -> None:
     """Print what a run found and where it is; exit 1 where data was withheld or the run was stopped."""
     severities = {str(k): int(v) for k, v in result.issues["severity"].value_counts().items()}
     outcomes: dict[str, int] = {}
@@ -116,7 +117,7 @@ def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
     content = {
         "workspace": str(workspace.root), "stopped": result.findings is None, "issues_by_severity": severities, "outcomes": outcomes,
         "overlay_changes": result.overlay_changes,
-        **{k: str(p) for k, p in result.paths.items()},
+        **{k: str(p) for k, p in result.paths.items()}, **({"sheet": str(sheet)} if sheet else {}),
     }  # fmt: skip
     lines = [
         "数据问题 Issues: "
@@ -127,6 +128,7 @@ def _report(result: RunResult, workspace: Workspace, *, as_json: bool) -> None:
         "规则结果 Outcomes: " + (", ".join(f"{k} {v}" for k, v in outcomes.items()) or "—（已停止 stopped）"),
         f"workspace: {workspace.root}",
         *(f"{key}: {result.paths[key]}" for key in order),
+        *([f"sheet: {sheet}"] if sheet else []),
     ]
     if result.findings is None:
         worst = result.issues[result.issues["severity"] == "critical"]
@@ -152,7 +154,9 @@ def demo(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None
             sample.draw_county(root, progress=lambda _, share: progress("sample", round(share * 100), 100))
         plan = read_workspace(root, content.catalogue)
         result = run(plan, content, day_named(None), progress, recorded_at=clock_time())
-    _report(result, plan, as_json=as_json)
+        progress(sheet_command.STAGE, 0, 1)
+        sheet = sheet_command.write_default(plan, content.catalogue, DEMO_SHEET)
+    _report(result, plan, as_json=as_json, sheet=sheet)
 
 
 @app.command(

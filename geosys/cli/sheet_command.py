@@ -17,7 +17,9 @@ from geosys.layers.spec import read_catalogue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from geosys.layers.spec import Catalogue
     from geosys.sheets.desk import Desk
+    from geosys.workspace import Workspace
 
 SHEET_HELP = "专题图 Default sheets on paper.\n\nExample: geosys sheet water_sections conflicts --paper A3 --format pdf --out sheets"
 ATLAS_HELP = "图集 One page for each plot, section, county or river.\n\nExample: geosys atlas river_policy --of river --out atlas"
@@ -149,6 +151,19 @@ def atlas(
     print_content(told, as_json=as_json, text="\n".join(lines))
     if faults:
         raise SystemExit(PROBLEMS)
+
+
+def write_default(plan: Workspace, catalogue: Catalogue, name: str) -> Path:
+    """Write one default sheet as PDF into ``sheets/`` of a workspace and return where it is."""
+    from geosys.maps.paper.press import open_press  # noqa: PLC0415  heavy packages are loaded only where they are used
+    from geosys.sheets.composing import spec_named, write_sheet  # noqa: PLC0415
+    from geosys.sheets.desk import open_desk  # noqa: PLC0415
+
+    desk = open_desk(plan, catalogue, plan.as_of or day_named(None))
+    path = plan.root / "sheets" / f"{name}.pdf"
+    _folder(path.parent)
+    write_sheet(desk, spec_named(desk, name), path, open_press(catalogue.root / "maps"))
+    return path
 
 
 def _desk(workspace: Path | None, today: str | None, names: Sequence[str]) -> Desk:
